@@ -1,0 +1,1 @@
+#include "cxr_common.h"

@@ -1,0 +1,1 @@
+// Digests, keyed hashes and signatures over OpenSSL.

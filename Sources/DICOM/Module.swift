@@ -1,0 +1,1 @@
+// Datasets, tags, UIDs, transfer syntaxes and character sets.

@@ -1,0 +1,1 @@
+// Storage SCP and SCU, storage commitment, echo and TLS.

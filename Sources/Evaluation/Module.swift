@@ -1,0 +1,1 @@
+// Report metrics, error counts, grounding scores and the judge port.

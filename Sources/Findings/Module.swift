@@ -1,0 +1,1 @@
+// The domain's values: Reading, Finding, Region and terminology.

@@ -1,0 +1,1 @@
+// The service: pipeline stages, scheduling, configuration and life cycle.

@@ -1,0 +1,1 @@
+// Pixel data to one upright, normalised grayscale image; suitability checks.

@@ -1,0 +1,1 @@
+// A reading to SR, GSPS, Secondary Capture and key objects.

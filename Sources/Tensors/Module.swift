@@ -1,0 +1,1 @@
+// Matrices, quantised weights, thread pool, attention, norm and rope.

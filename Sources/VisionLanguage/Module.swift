@@ -1,0 +1,1 @@
+// Checkpoints, tokenizers, vision encoders, language models and generation.

@@ -1,0 +1,1 @@
+// The study store and work queue.
