@@ -157,8 +157,10 @@ import Testing
         #expect(outcomes.filter { $0 == .new }.count == 40)
         #expect(outcomes.filter { $0 == .duplicate }.count == 80)
         let counts = try await store.pool.read { db in
-            try ["SELECT count(*) FROM instance", "SELECT sum(instanceCount) FROM source", "SELECT count(*) FROM study"]
-                .map { sql in try db.int(sql) }
+            try [
+                "SELECT count(*) FROM instance", "SELECT sum(instanceCount) FROM source", "SELECT count(*) FROM study",
+            ]
+            .map { sql in try db.int(sql) }
         }
         #expect(counts == [40, 40, 4])
     }

@@ -85,6 +85,7 @@ public enum WorklistSchema {
             revision INTEGER,
             receivedAt INTEGER NOT NULL,
             missingSince INTEGER,
+            purgedAt INTEGER,
             UNIQUE (sopInstanceUID, sha256),
             CHECK ((disposition = 'quarantined') = (quarantineReason IS NOT NULL)),
             CHECK (revision IS NULL OR disposition = 'toRead')
@@ -171,7 +172,8 @@ public enum WorklistSchema {
             byteCount INTEGER NOT NULL,
             sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
             createdAt INTEGER NOT NULL,
-            missingSince INTEGER
+            missingSince INTEGER,
+            purgedAt INTEGER
         ) STRICT;
         CREATE INDEX resultStudy ON result (studyID);
         CREATE INDEX resultWorkItem ON result (workItemID);

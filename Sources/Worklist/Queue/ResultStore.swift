@@ -38,6 +38,7 @@ public struct StoredResult: Sendable, Equatable, Identifiable {
     public let object: NewResult
     public let createdAt: Date
     public let missingSince: Date?
+    public let purgedAt: Date?
 
     init(row: Row) {
         id = row["id"]
@@ -51,6 +52,7 @@ public struct StoredResult: Sendable, Equatable, Identifiable {
             sha256: row["sha256"])
         createdAt = row.time("createdAt")
         missingSince = row.date("missingSince")
+        purgedAt = row.date("purgedAt")
     }
 }
 
@@ -67,8 +69,10 @@ public enum ResultStore {
             guard known.object.sha256 == object.sha256 else {
                 throw WorklistError.resultDiffers(sopInstanceUID: object.sopInstanceUID)
             }
-            if known.missingSince != nil {
-                try db.run("UPDATE result SET missingSince = NULL, path = ? WHERE id = ?", [object.path, known.id])
+            if known.missingSince != nil || known.purgedAt != nil {
+                try db.run(
+                    "UPDATE result SET missingSince = NULL, purgedAt = NULL, path = ? WHERE id = ?",
+                    [object.path, known.id])
                 return try result(sopInstanceUID: object.sopInstanceUID, in: db) ?? known
             }
             return known

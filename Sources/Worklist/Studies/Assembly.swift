@@ -67,8 +67,9 @@ public enum Assembly {
 
     /// Makes work of a study's unprocessed instances now, quiet or not (a frontal view is read before the lateral comes).
     ///
-    /// Items that nobody has begun take the new instances in; otherwise they make the next revision. The quiet period
-    /// stays as it is when more may come, so that a later image still has its turn.
+    /// Items that nobody has begun take the new instances in; otherwise they make the next revision. Without new instances
+    /// the next revision works on the known ones again.
+    /// - Parameter endingAssembly: false when more may come: the quiet period runs on.
     @discardableResult
     public static func start(
         studyID: Int64, kinds: [WorkKind] = [.read], endingAssembly: Bool = true, at now: Date, in db: Database

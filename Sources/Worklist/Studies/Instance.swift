@@ -106,7 +106,8 @@ public enum RecordOutcome: String, Sendable, Codable {
     case duplicate
     /// Other bytes are current under this SOP Instance UID: the newcomer is kept, quarantined. A repetition changes nothing.
     case conflict
-    /// The same bytes were known, but their file was missing: the newcomer takes its place.
+    /// The same bytes were known, but their file was missing or purged: the newcomer takes its place. Work that included
+    /// it is not done again.
     case restored
 }
 
@@ -144,6 +145,11 @@ public struct Instance: Sendable, Equatable, Identifiable {
     public let receivedAt: Date
     /// When the start-up check found its file gone.
     public let missingSince: Date?
+    /// When its file was removed after the retention time.
+    public let purgedAt: Date?
+
+    /// Whether its file is to be expected at ``path``.
+    public var isOnDisk: Bool { missingSince == nil && purgedAt == nil }
 
     static let selection = """
         SELECT instance.*, series.seriesInstanceUID, series.modality
@@ -166,5 +172,6 @@ public struct Instance: Sendable, Equatable, Identifiable {
         revision = row["revision"]
         receivedAt = row.time("receivedAt")
         missingSince = row.date("missingSince")
+        purgedAt = row.date("purgedAt")
     }
 }

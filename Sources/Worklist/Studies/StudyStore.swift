@@ -12,7 +12,7 @@ public enum StudyStore {
     public static func record(_ instance: ReceivedInstance, at now: Date, in db: Database) throws -> RecordedInstance {
         try check(instance)
         let known = try db.rows(
-            "SELECT id, studyID, sha256, path, disposition, quarantineReason, missingSince FROM instance WHERE sopInstanceUID = ?",
+            "SELECT id, studyID, sha256, path, disposition, quarantineReason, revision, missingSince, purgedAt FROM instance WHERE sopInstanceUID = ?",
             [instance.sopInstanceUID])
         let current = known.first { row in row["disposition"] as String != "quarantined" }
         if let twin = known.first(where: { row in row["sha256"] as String == instance.sha256 }) {
@@ -115,17 +115,20 @@ public enum StudyStore {
         let instanceID: Int64 = twin["id"]
         let studyID: Int64 = twin["studyID"]
         let disposition = try Disposition(row: twin)
-        let isMissing = twin["missingSince"] as Int64? != nil
-        if isMissing {
+        let isOnDisk = twin["missingSince"] as Int64? == nil && twin["purgedAt"] as Int64? == nil
+        if !isOnDisk {
             try db.run(
-                "UPDATE instance SET missingSince = NULL, path = ? WHERE id = ?", [instance.path, instanceID])
-            if disposition == .toRead {
+                "UPDATE instance SET missingSince = NULL, purgedAt = NULL, path = ? WHERE id = ?",
+                [instance.path, instanceID])
+            if disposition == .toRead, twin["revision"] as Int64? == nil {
                 try Assembly.postpone(studyID: studyID, until: now.advanced(by: instance.quietPeriod), at: now, in: db)
+            } else {
+                try StudyStates.advance(studyID: studyID, at: now, in: db)
             }
         }
         return RecordedInstance(
-            outcome: isMissing ? .restored : hasOtherCurrent ? .conflict : .duplicate, instanceID: instanceID,
-            studyID: studyID, path: isMissing ? instance.path : twin["path"], disposition: disposition,
+            outcome: !isOnDisk ? .restored : hasOtherCurrent ? .conflict : .duplicate, instanceID: instanceID,
+            studyID: studyID, path: isOnDisk ? twin["path"] : instance.path, disposition: disposition,
             isNewStudy: false, demographicsDiffer: false)
     }
 
