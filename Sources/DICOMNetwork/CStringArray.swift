@@ -20,7 +20,9 @@ final class CStringArray {
     }
 
     deinit {
-        storage.forEach { $0.deallocate() }
+        for text in storage {
+            text.deallocate()
+        }
         array.deallocate()
     }
 
