@@ -28,7 +28,12 @@ let service: [Target] = [
 ]
 
 let capabilities: [Target] = [
-    .target(name: "Audit", dependencies: ["Cryptography", grdb], resources: [.copy("Resources")]),
+    .target(
+        name: "Audit",
+        dependencies: [
+            "COpenSSL", "Cryptography", grdb, logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
+        ],
+        resources: [.copy("Resources")]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
     .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
