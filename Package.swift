@@ -11,7 +11,7 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Gateway",
+            "DICOM", "DICOMNetwork", "Gateway", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ])
 ]
@@ -20,9 +20,10 @@ let service: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Audit", "DICOMNetwork", "Worklist", logging,
+            "Audit", "Cryptography", "DICOM", "DICOMNetwork", "Worklist", logging,
             .product(name: "Metrics", package: "swift-metrics"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "Yams", package: "Yams"),
         ])
 ]
