@@ -67,14 +67,14 @@ let native: [Target] = [
 ]
 
 let tests: [Target] = [
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["DICOM"], path: "Tests/TestSupport"),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "TestSupport"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
-    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
+    .testTarget(name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"]),
     .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

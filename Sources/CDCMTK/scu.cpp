@@ -15,7 +15,6 @@ namespace {
 struct Proposal {
     T_ASC_PresentationContextID id;
     std::string sop_class_uid;
-    std::string transfer_syntax_uids;
 };
 
 std::vector<std::string> split(const std::string &text) {
@@ -84,20 +83,25 @@ struct cxr_scu {
         return false;
     }
 
-    /// The accepted context for a SOP class among those whose proposal named the transfer syntax.
+    /// The first accepted context for a SOP class: one whose transfer syntax is `transfer_syntax_uid`, else any that
+    /// the instance can be re-encoded to. 0 when there is none. Sets `accepted`.
     T_ASC_PresentationContextID context_for(const std::string &sop_class_uid, const std::string &transfer_syntax_uid) {
+        T_ASC_PresentationContextID convertible = 0;
         for (const Proposal &proposal : proposals) {
-            if (proposal.sop_class_uid == sop_class_uid &&
-                (transfer_syntax_uid.empty() ||
-                 proposal.transfer_syntax_uids.find(transfer_syntax_uid) != std::string::npos)) {
-                std::string syntax = accepted_transfer_syntax(association, proposal.id);
-                if (!syntax.empty()) {
-                    accepted = syntax;
-                    return proposal.id;
-                }
+            std::string syntax = accepted_transfer_syntax(association, proposal.id);
+            if (proposal.sop_class_uid != sop_class_uid || syntax.empty()) {
+                continue;
+            }
+            if (transfer_syntax_uid.empty() || syntax == transfer_syntax_uid) {
+                accepted = syntax;
+                return proposal.id;
+            }
+            if (convertible == 0 && is_uncompressed(syntax) && is_uncompressed(transfer_syntax_uid)) {
+                accepted = syntax;
+                convertible = proposal.id;
             }
         }
-        return 0;
+        return convertible;
     }
 
     /// Waits for the response to a request. False when the association failed.
@@ -210,7 +214,7 @@ cxr_scu *cxr_scu_open(
             }
             ASC_addPresentationContext(
                 parameters, id, contexts[index].sop_class_uid, names.data(), static_cast<int>(names.size()));
-            scu->proposals.push_back({id, contexts[index].sop_class_uid, contexts[index].transfer_syntax_uids});
+            scu->proposals.push_back({id, contexts[index].sop_class_uid});
         }
         OFCondition condition = ASC_requestAssociation(
             scu->network, parameters, &scu->association, nullptr, nullptr, DUL_NOBLOCK, settings->acse_timeout);
@@ -238,10 +242,6 @@ cxr_scu *cxr_scu_open(
     return scu;
 }
 
-const char *cxr_scu_accepted(cxr_scu *scu, const char *sop_class_uid, const char *transfer_syntax_uid) {
-    return scu->context_for(sop_class_uid, transfer_syntax_uid) == 0 ? nullptr : scu->accepted.c_str();
-}
-
 bool cxr_scu_echo(cxr_scu *scu, uint16_t *status, cxr_message *message) {
     return guarded(message, false, [&] {
         T_ASC_PresentationContextID context = scu->context_for(UID_VerificationSOPClass, "");
@@ -267,10 +267,6 @@ cxr_send_outcome cxr_scu_store(
             return CXR_SEND_NO_CONTEXT;
         }
         bool as_is = scu->accepted == transfer_syntax_uid;
-        if (!as_is && !(is_uncompressed(scu->accepted) && is_uncompressed(transfer_syntax_uid))) {
-            say(message, "the peer accepted another transfer syntax than the file has");
-            return CXR_SEND_NO_CONTEXT;
-        }
         std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path, "rb"), &std::fclose);
         long dataset_offset = 0;
         if (file == nullptr || !find_dataset(path, &dataset_offset)) {

@@ -37,7 +37,7 @@ public struct RemoteAE: Sendable {
 public struct ProposedContext: Hashable, Sendable {
     /// Abstract syntax.
     public let sopClassUID: String
-    /// The transfer syntax of the file; uncompressed ones are proposed with the other little endian syntax.
+    /// The transfer syntax of the file.
     public let transferSyntaxUID: String
 
     /// A context for instances of one SOP class in one transfer syntax.
@@ -46,12 +46,12 @@ public struct ProposedContext: Hashable, Sendable {
         self.transferSyntaxUID = transferSyntaxUID
     }
 
-    /// What goes into the A-ASSOCIATE-RQ. A big endian or deflated file can be sent re-encoded; a compressed one only
-    /// as it is.
-    var proposedSyntaxes: [String] {
-        let plain = [TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid]
+    /// What goes into the A-ASSOCIATE-RQ: the file's own syntax first, so that its bytes go out unchanged where the
+    /// peer takes them. An uncompressed file can also be sent re-encoded; a compressed one only as it is.
+    var proposals: [[String]] {
         let isCompressed = TransferSyntax(uid: transferSyntaxUID)?.isEncapsulated ?? true
-        return isCompressed ? [transferSyntaxUID] : [transferSyntaxUID] + plain.filter { $0 != transferSyntaxUID }
+        let others = StorageSCU.plainSyntaxes.filter { $0 != transferSyntaxUID }
+        return isCompressed ? [[transferSyntaxUID]] : [[transferSyntaxUID], others]
     }
 }
 
@@ -73,8 +73,11 @@ public final class StorageSCU {
     private let peer: String
     private let tls: TLSContext?
 
-    /// The most presentation contexts that one association can have (PS3.8 9.3.2.2: odd numbers up to 255).
-    public static let maximumContexts = 128
+    /// The most kinds of instances for one association. A-ASSOCIATE-RQ has room for 128 presentation contexts
+    /// (PS3.8 9.3.2.2: odd numbers up to 255), of which a kind takes up to two.
+    public static let maximumContexts = 62
+
+    static let plainSyntaxes = [TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid]
 
     /// Opens an association.
     ///
@@ -86,9 +89,9 @@ public final class StorageSCU {
     public init(_ peer: RemoteAE, contexts: [ProposedContext], services: [DIMSEService] = []) throws {
         self.peer = peer.name
         tls = peer.tls
-        let plain = [TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid]
         let all =
-            contexts.map { ($0.sopClassUID, $0.proposedSyntaxes) } + services.map { ($0.abstractSyntaxUID, plain) }
+            contexts.flatMap { context in context.proposals.map { (context.sopClassUID, $0) } }
+            + services.map { ($0.abstractSyntaxUID, Self.plainSyntaxes) }
         let classes = CStringArray(all.map(\.0))
         let syntaxes = CStringArray(all.map { $0.1.joined(separator: "\\") })
         let proposals = (0..<all.count).map {

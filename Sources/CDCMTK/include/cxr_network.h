@@ -192,9 +192,6 @@ cxr_scu *cxr_scu_open(
     const cxr_scu_settings *settings, const cxr_proposed_context *contexts, size_t count,
     cxr_association_failure *failure);
 
-/// The accepted transfer syntax for a SOP class among those proposed together with `transfer_syntax_uid`, or NULL.
-const char *cxr_scu_accepted(cxr_scu *scu, const char *sop_class_uid, const char *transfer_syntax_uid);
-
 /// C-ECHO. False when the association failed.
 bool cxr_scu_echo(cxr_scu *scu, uint16_t *status, cxr_message *message);
 

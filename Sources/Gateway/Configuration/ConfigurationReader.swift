@@ -123,34 +123,38 @@ extension GatewayConfiguration {
 }
 
 extension Node {
+    private enum Step {
+        case key(String)
+        case index(Int)
+    }
+
     /// Sets the value at an option path; the text is read as YAML, so that lists can be given. `a.b[0].c` reaches
-    /// into lists that exist.
+    /// into lists; the element after the last is made.
     fileprivate mutating func override(_ option: String, with text: String) {
         let value = (try? Yams.compose(yaml: text)).flatMap { $0 } ?? Node(text)
-        var path: [Node] = []
-        for part in option.split(separator: ".") {
+        let path = option.split(separator: ".").flatMap { part -> [Step] in
             let pieces = part.split(separator: "[")
-            path.append(Node(String(pieces.first ?? "")))
-            path += pieces.dropFirst().compactMap { Int($0.dropLast()).map { Node(String($0), Tag(.int)) } }
+            return [.key(String(pieces.first ?? ""))] + pieces.dropFirst().compactMap { Int($0.dropLast()) }.map(Step.index)
         }
         assign(value, at: path[...])
     }
 
-    private mutating func assign(_ value: Node, at path: ArraySlice<Node>) {
-        guard let key = path.first else {
+    private mutating func assign(_ value: Node, at path: ArraySlice<Step>) {
+        switch path.first {
+        case nil:
             self = value
-            return
+        case .index(let index):
+            var elements: [Node] = if case .sequence(let sequence) = self { Array(sequence) } else { [] }
+            if index == elements.count { elements.append(.mapping(Node.Mapping([]))) }
+            guard elements.indices.contains(index) else { return }
+            elements[index].assign(value, at: path.dropFirst())
+            self = .sequence(Node.Sequence(elements))
+        case .key(let key):
+            var mapping = if case .mapping(let existing) = self { existing } else { Node.Mapping([]) }
+            var child = mapping[Node(key)] ?? .mapping(Node.Mapping([]))
+            child.assign(value, at: path.dropFirst())
+            mapping[Node(key)] = child
+            self = .mapping(mapping)
         }
-        if case .sequence(var sequence) = self, let index = key.int, sequence.indices.contains(index) {
-            sequence[index].assign(value, at: path.dropFirst())
-            self = .sequence(sequence)
-            return
-        }
-        var mapping: Node.Mapping
-        if case .mapping(let existing) = self { mapping = existing } else { mapping = Node.Mapping([]) }
-        var child = mapping[key] ?? .mapping(Node.Mapping([]))
-        child.assign(value, at: path.dropFirst())
-        mapping[key] = child
-        self = .mapping(mapping)
     }
 }

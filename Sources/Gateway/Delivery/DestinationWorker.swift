@@ -20,7 +20,7 @@ final class DestinationWorker: Sendable {
     private let signal = Signal()
 
     /// As many objects as one association takes.
-    private static let batchSize = 64
+    private static let batchSize = 60
     private static let lease: Duration = .seconds(300)
     /// The longest sleep without a wake-up: work that another process queued (an operator's retry) is seen then.
     private static let longestSleep: TimeInterval = 2
