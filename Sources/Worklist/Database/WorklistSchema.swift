@@ -229,6 +229,7 @@ public enum WorklistSchema {
             CHECK ((state = 'leased') = (leaseUntil IS NOT NULL)),
             CHECK ((state = 'deadLetter') = (deadLetterReason IS NOT NULL)),
             CHECK (state NOT IN ('sent', 'commitRequested', 'committed') OR sentAt IS NOT NULL),
+            CHECK (state NOT IN ('pending', 'leased') OR sentAt IS NULL),
             CHECK (state NOT IN ('commitRequested', 'committed') OR demandsCommitment = 1),
             CHECK ((state = 'commitRequested') = (commitDeadline IS NOT NULL)),
             CHECK (state <> 'commitRequested' OR commitTransactionUID IS NOT NULL),

@@ -84,14 +84,14 @@ public enum Listings {
     /// Studies, the latest received first.
     /// - Parameters:
     ///   - states: empty for all.
-    ///   - search: a Patient ID, Accession Number or Study Instance UID, or the beginning of a patient's name.
+    ///   - search: a Patient ID, Accession Number or Study Instance UID, or the beginning of a patient's name; empty for all.
     public static func studies(
         states: [StudyState] = [], search: String? = nil, page: Page = Page(), in db: Database
     ) throws -> [StudySummary] {
         var conditions = ["1"]
         var arguments = StatementArguments()
         restrict("study.state", to: states.map(\.rawValue), &conditions, &arguments)
-        if let search {
+        if let search, !search.isEmpty {
             conditions.append(
                 """
                 (patientID = ? OR accessionNumber = ? OR studyInstanceUID = ?
