@@ -73,7 +73,7 @@ let tests: [Target] = [
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),
-    .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport"]),
+    .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport", "cxrgate"]),
 ]
 
 let package = Package(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 @main
 struct CXRGate: AsyncParsableCommand {
@@ -7,4 +8,20 @@ struct CXRGate: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, StudiesCommand.self, QueueCommand.self, DeliveriesCommand.self, RetryCommand.self,
         ])
+
+    /// Runs the command. Exit codes: 0 done, 1 failed, 2 bad usage (the parser's own code for that is 64).
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asyncCommand = command as? any AsyncParsableCommand {
+                try await asyncCommand.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            Foundation.exit(2)
+        }
+    }
 }

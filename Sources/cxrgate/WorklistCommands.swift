@@ -13,11 +13,9 @@ struct DatabaseOptions: ParsableArguments {
         try WorklistDatabase.openReadOnly(at: database).read(query)
     }
 
-    /// Changes an existing database.
+    /// Changes an existing database; the first line refuses a file that is none, instead of making one of it.
     func write<Value>(_ change: (Database) throws -> Value) throws -> Value {
-        guard FileManager.default.fileExists(atPath: database) else {
-            throw WorklistError.noDatabase(path: database)
-        }
+        _ = try WorklistDatabase.openReadOnly(at: database)
         return try WorklistDatabase.open(at: database).write(change)
     }
 }
