@@ -13,7 +13,8 @@ let executables: [Target] = [
         dependencies: [
             "Gateway", "Worklist", grdb,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ])
+        ]),
+    .executableTarget(name: "WorklistBenchmark", dependencies: ["Worklist", grdb], path: "Benchmarks/Worklist"),
 ]
 
 let service: [Target] = [
@@ -34,7 +35,7 @@ let capabilities: [Target] = [
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
     .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),
-    .target(name: "Worklist", dependencies: [grdb]),
+    .target(name: "Worklist", dependencies: [grdb], exclude: ["README.md"]),
 ]
 
 let foundations: [Target] = [

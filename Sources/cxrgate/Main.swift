@@ -6,7 +6,8 @@ struct CXRGate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cxrgate", abstract: "A DICOM-native gateway for chest radiographs.",
         subcommands: [
-            StatusCommand.self, StudiesCommand.self, QueueCommand.self, DeliveriesCommand.self, RetryCommand.self,
+            StatusCommand.self, StudiesCommand.self, QueueCommand.self, DeliveriesCommand.self, QuarantineCommand.self,
+            RetryCommand.self,
         ])
 
     /// Runs the command. Exit codes: 0 done, 1 failed, 2 bad usage (the parser's own code for that is 64).

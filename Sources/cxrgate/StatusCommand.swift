@@ -90,7 +90,7 @@ struct StatusCommand: ParsableCommand {
             }
         }
         if status.missing > 0 { lines.append("\(status.missing) files are missing from the store") }
-        if status.quarantined > 0 { lines.append("\(status.quarantined) objects are quarantined") }
+        if status.quarantined > 0 { lines.append("\(status.quarantined) objects are quarantined: cxrgate quarantine") }
         if status.demographicsDiffer > 0 {
             lines.append("\(status.demographicsDiffer) studies whose images name different patients: cxrgate studies")
         }

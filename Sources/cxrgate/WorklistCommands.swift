@@ -171,6 +171,33 @@ struct DeliveriesCommand: ParsableCommand {
     }
 }
 
+struct QuarantineCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "quarantine", abstract: "Lists what was received and set aside, and why; the latest comes first.")
+
+    @OptionGroup var database: DatabaseOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var pages: PageOptions
+
+    func run() throws {
+        let entries = try database.read { db in try Listings.quarantine(page: pages.page, in: db) }
+        var table = Table(
+            [
+                .init("receivedAt", "RECEIVED"), .init("aeTitle", "SOURCE"), .init("address", "ADDRESS"),
+                .init("byteCount", "BYTES"), .init("reason", "REASON", maximumWidth: 60),
+                .init("sopInstanceUID", "SOP INSTANCE UID"), .init("studyInstanceUID", "STUDY INSTANCE UID"),
+                .init("path", "PATH", maximumWidth: 250),
+            ], emptyNote: "Nothing is quarantined.")
+        for entry in entries {
+            table.add([
+                .time(entry.receivedAt), .text(entry.aeTitle), .text(entry.address), .integer(Int(entry.byteCount)),
+                .text(entry.reason), .text(entry.sopInstanceUID), .text(entry.studyInstanceUID), .text(entry.path),
+            ])
+        }
+        print(table.text(as: output.format))
+    }
+}
+
 struct RetryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",

@@ -102,6 +102,23 @@ import Testing
         #expect(deliveries.output.hasPrefix("id,destination,state,"))
     }
 
+    @Test func quarantineNamesTheFileItsSenderAndTheReason() throws {
+        let store = try Store()
+        #expect(try cxrgate("quarantine", "--database", store.path).output == "Nothing is quarantined.\n")
+        try store.write { db in
+            try StudyStore.record(.example(), at: .start, in: db)
+            try StudyStore.record(.example(bytes: 1), at: .seconds(1), in: db)
+            try StudyStore.recordQuarantinedFile(
+                path: "quarantine/x", byteCount: 12, sha256: digest(1), reason: "not DICOM",
+                source: Source(aeTitle: "ODD", address: "10.0.0.9"), at: .seconds(2), in: db)
+        }
+        let rows = try cxrgate("quarantine", "--database", store.path, "--format", "json").rows()
+        #expect(rows.map { $0["aeTitle"] as? String } == ["ODD", "DX1"])
+        #expect(rows.map { $0["path"] as? String } == ["quarantine/x", ReceivedInstance.example(bytes: 1).path])
+        #expect(rows[0]["reason"] as? String == "not DICOM" && rows[1]["sopInstanceUID"] as? String == "1.2.1.1.1")
+        #expect(try cxrgate("status", "--database", store.path).output.contains("2 objects are quarantined"))
+    }
+
     @Test func retryRevivesWhatTheListingsNamed() throws {
         let store = try store()
         let item = try #require(

@@ -238,6 +238,7 @@ public enum WorklistSchema {
                    = (settledAt IS NOT NULL))
         ) STRICT;
         CREATE INDEX deliveryPending ON delivery (destinationID, priority, id) WHERE state = 'pending';
+        CREATE INDEX deliveryLeased ON delivery (leaseUntil) WHERE state = 'leased';
         CREATE INDEX deliveryState ON delivery (destinationID, state);
         CREATE INDEX deliveryStudy ON delivery (studyID, state);
         CREATE INDEX deliveryWorkItem ON delivery (workItemID) WHERE workItemID IS NOT NULL;
