@@ -34,33 +34,37 @@ func received(_ number: Int) -> ReceivedInstance {
         disposition: .toRead, quietPeriod: .seconds(30), association: "a\(study)")
 }
 
-/// Instances per second.
-func rate(_ work: (Int) throws -> Void) rethrows -> Double {
-    let start = ContinuousClock.now
-    for number in 0..<count { try work(number) }
-    let elapsed = ContinuousClock.now - start
-    return Double(count) / (Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18)
+/// The seconds that a piece of work takes.
+func seconds(_ work: () throws -> Void) rethrows -> Double {
+    let elapsed = try ContinuousClock().measure { try work() }
+    return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
 }
 
-let bareRate = try rate { number in
+// In turns, so that a busy disk slows both down alike.
+var bareTime = 0.0
+var newTime = 0.0
+var duplicateTime = 0.0
+for number in 0..<count {
     let instance = received(number)
-    try bare.write { db in
-        try db.cachedStatement(sql: "INSERT INTO bare (uid, path, sha256) VALUES (?, ?, ?)").execute(
-            arguments: [instance.sopInstanceUID, instance.path, instance.sha256])
+    bareTime += try seconds {
+        try bare.write { db in
+            try db.cachedStatement(sql: "INSERT INTO bare (uid, path, sha256) VALUES (?, ?, ?)").execute(
+                arguments: [instance.sopInstanceUID, instance.path, instance.sha256])
+        }
+    }
+    newTime += try seconds {
+        try store.write { db in _ = try StudyStore.record(instance, at: Date(), in: db) }
+    }
+    duplicateTime += try seconds {
+        try store.write { db in _ = try StudyStore.record(instance, at: Date(), in: db) }
     }
 }
-let newRate = try rate { number in
-    try store.write { db in _ = try StudyStore.record(received(number), at: Date(), in: db) }
-}
-let duplicateRate = try rate { number in
-    try store.write { db in _ = try StudyStore.record(received(number), at: Date(), in: db) }
-}
 print("one durable transaction each, \(count) instances      per second   of bare INSERT")
-for (name, value) in [
-    ("bare INSERT, synchronous=FULL", bareRate), ("StudyStore.record, new instance", newRate),
-    ("StudyStore.record, duplicate", duplicateRate),
+for (name, time) in [
+    ("bare INSERT, synchronous=FULL", bareTime), ("StudyStore.record, new instance", newTime),
+    ("StudyStore.record, duplicate", duplicateTime),
 ] {
     print(
         name.padding(toLength: 46, withPad: " ", startingAt: 0),
-        String(format: "%12.0f %15.2f", value, value / bareRate))
+        String(format: "%12.0f %15.2f", Double(count) / time, bareTime / time))
 }

@@ -19,7 +19,7 @@ struct StatusCommand: ParsableCommand {
         switch output.format {
         case .table: print(forPeople(status, at: Date()))
         case .json: print(try json(status))
-        case .csv: print(figures(status).text(as: .csv))
+        case .csv: print(figures(status).csv())
         }
     }
 
@@ -51,7 +51,7 @@ struct StatusCommand: ParsableCommand {
                 .text(line.destination.circuit == .closed ? nil : line.destination.lastError),
             ])
         }
-        sections.append(destinations.text(as: .table))
+        sections.append(destinations.aligned(wide: output.wide))
         var sources = Table(
             [
                 .init("aeTitle", "SOURCE"), .init("address", "ADDRESS"), .init("instances", "INSTANCES"),
@@ -62,7 +62,7 @@ struct StatusCommand: ParsableCommand {
                 .text(source.aeTitle), .text(source.address), .integer(source.instanceCount), .time(source.lastSeenAt),
             ])
         }
-        sections.append(sources.text(as: .table))
+        sections.append(sources.aligned(wide: output.wide))
         sections.append(attention(status))
         return sections.joined(separator: "\n\n")
     }
@@ -72,30 +72,33 @@ struct StatusCommand: ParsableCommand {
         return parts.isEmpty ? "none" : parts.joined(separator: ", ")
     }
 
-    /// What a person should look at, and with which command.
+    /// What a person should look at, and the command that shows it.
     private func attention(_ status: WorklistStatus) -> String {
         var lines: [String] = []
+        func note(_ text: String, command: String? = nil) {
+            lines.append("  " + text)
+            if let command { lines.append("      cxrgate \(command) --database \(database.database)") }
+        }
         if let dead = status.workItems[WorkState.deadLetter.rawValue] {
-            lines.append("\(dead) dead work items: cxrgate queue --state deadLetter")
+            note("dead work items: \(dead)", command: "queue --state deadLetter")
         }
         for line in status.destinations {
+            let name = line.destination.name
             if line.count(.deadLetter) > 0 {
-                lines.append(
-                    "\(line.count(.deadLetter)) dead deliveries to \(line.destination.name): "
-                        + "cxrgate deliveries --state deadLetter --destination \(line.destination.name)")
+                note(
+                    "dead deliveries to \(name): \(line.count(.deadLetter))",
+                    command: "deliveries --state deadLetter --destination \(name)")
             }
             if line.destination.circuit != .closed {
-                lines.append(
-                    "\(line.destination.name) does not answer: \(line.destination.lastError ?? "no reason kept")")
+                note("\(name) does not answer: \(line.destination.lastError ?? "no reason kept")")
             }
         }
-        if status.missing > 0 { lines.append("\(status.missing) files are missing from the store") }
-        if status.quarantined > 0 { lines.append("\(status.quarantined) objects are quarantined: cxrgate quarantine") }
+        if status.missing > 0 { note("files missing from the store: \(status.missing)") }
+        if status.quarantined > 0 { note("quarantined objects: \(status.quarantined)", command: "quarantine") }
         if status.demographicsDiffer > 0 {
-            lines.append("\(status.demographicsDiffer) studies whose images name different patients: cxrgate studies")
+            note("studies whose images name different patients: \(status.demographicsDiffer)", command: "studies")
         }
-        return lines.isEmpty
-            ? "Nothing needs attention." : "Needs attention:\n" + lines.map { "  " + $0 }.joined(separator: "\n")
+        return lines.isEmpty ? "Nothing needs attention." : "Needs attention:\n" + lines.joined(separator: "\n")
     }
 
     private func json(_ status: WorklistStatus) throws -> String {

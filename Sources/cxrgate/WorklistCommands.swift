@@ -67,7 +67,8 @@ struct StudiesCommand: ParsableCommand {
                 .init("patientName", "PATIENT", maximumWidth: 24),
                 .init("accessionNumber", "ACCESSION", maximumWidth: 16), .init("state", "STATE"),
                 .init("priority", "PRIORITY"), .init("revision", "REV"), .init("instances", "IMAGES"),
-                .init("quarantined", "QUARANTINED"), .init("results", "RESULTS"), .init("receivedAt", "RECEIVED"),
+                .init("quarantined", "QUARANTINED", isRare: true), .init("results", "RESULTS", isRare: true),
+                .init("receivedAt", "RECEIVED"),
                 .init("analysedAt", "ANALYSED"), .init("sentAt", "SENT"), .init("committedAt", "COMMITTED"),
                 .init("demographicsDiffer", "PATIENT DIFFERS"), .init("reason", "REASON", maximumWidth: 60),
             ], emptyNote: "No studies.")
@@ -80,7 +81,7 @@ struct StudiesCommand: ParsableCommand {
                 .time(study.committedAt), .flag(study.demographicsDiffer), .text(study.reason),
             ])
         }
-        print(table.text(as: output.format))
+        print(table.text(as: output))
     }
 }
 
@@ -107,8 +108,10 @@ struct QueueCommand: ParsableCommand {
             [
                 .init("id", "ITEM"), .init("kind", "KIND"), .init("state", "STATE"), .init("priority", "PRIORITY"),
                 .init("revision", "REV"), .init("attempts", "ATTEMPTS"), .init("createdAt", "QUEUED"),
-                .init("notBefore", "NOT BEFORE"), .init("startedAt", "STARTED"), .init("finishedAt", "FINISHED"),
-                .init("settledAt", "SETTLED"), .init("leaseOwner", "WORKER"), .init("leaseUntil", "LEASED UNTIL"),
+                .init("notBefore", "NOT BEFORE", isRare: true), .init("startedAt", "STARTED"),
+                .init("finishedAt", "FINISHED", isRare: true),
+                .init("settledAt", "SETTLED"), .init("leaseOwner", "WORKER"),
+                .init("leaseUntil", "LEASED UNTIL", isRare: true),
                 .init("studyInstanceUID", "STUDY INSTANCE UID"), .init("reason", "REASON", maximumWidth: 60),
             ], emptyNote: "No work items.")
         for item in items {
@@ -119,7 +122,7 @@ struct QueueCommand: ParsableCommand {
                 .time(item.leaseUntil), .text(item.studyInstanceUID), .text(item.reason),
             ])
         }
-        print(table.text(as: output.format))
+        print(table.text(as: output))
     }
 }
 
@@ -148,8 +151,10 @@ struct DeliveriesCommand: ParsableCommand {
         var table = Table(
             [
                 .init("id", "DELIVERY"), .init("destination", "DESTINATION"), .init("state", "STATE"),
-                .init("priority", "PRIORITY"), .init("attempts", "ATTEMPTS"), .init("lastStatus", "STATUS"),
-                .init("createdAt", "QUEUED"), .init("notBefore", "NOT BEFORE"), .init("sentAt", "SENT"),
+                .init("priority", "PRIORITY", isRare: true), .init("attempts", "ATTEMPTS"),
+                .init("lastStatus", "STATUS"),
+                .init("createdAt", "QUEUED", isRare: true), .init("notBefore", "NOT BEFORE", isRare: true),
+                .init("sentAt", "SENT"),
                 .init("committedAt", "COMMITTED"), .init("studyInstanceUID", "STUDY INSTANCE UID"),
                 .init("sopInstanceUID", "SOP INSTANCE UID"), .init("reason", "REASON", maximumWidth: 60),
             ], emptyNote: "No deliveries.")
@@ -162,7 +167,7 @@ struct DeliveriesCommand: ParsableCommand {
                 .text(delivery.reason),
             ])
         }
-        print(table.text(as: output.format))
+        print(table.text(as: output))
     }
 
     /// DICOM's way to write a status: four hexadecimal digits and H.
@@ -194,7 +199,7 @@ struct QuarantineCommand: ParsableCommand {
                 .text(entry.reason), .text(entry.sopInstanceUID), .text(entry.studyInstanceUID), .text(entry.path),
             ])
         }
-        print(table.text(as: output.format))
+        print(table.text(as: output))
     }
 }
 
@@ -243,6 +248,6 @@ struct RetryCommand: ParsableCommand {
         var table = Table([.init("kind", "REVIVED"), .init("id", "NUMBER")], emptyNote: "No dead letters.")
         for id in report.workItems { table.add([.text("work item"), .integer(Int(id))]) }
         for id in report.deliveries { table.add([.text("delivery"), .integer(Int(id))]) }
-        print(table.text(as: output.format))
+        print(table.text(as: output))
     }
 }

@@ -57,8 +57,11 @@ import Testing
         let store = try store()
         let table = try cxrgate("status", "--database", store.path)
         #expect(table.status == 0)
-        #expect(table.output.contains("1 dead deliveries to PACS: cxrgate deliveries --state deadLetter"))
-        #expect(table.output.contains("1 dead work items"))
+        #expect(table.output.contains("dead deliveries to PACS: 1\n"))
+        #expect(
+            table.output.contains(
+                "cxrgate deliveries --state deadLetter --destination PACS --database \(store.path)\n"))
+        #expect(table.output.contains("dead work items: 1\n"))
         for format in ["table", "json", "csv"] {
             let answer = try cxrgate("status", "--database", store.path, "--format", format)
             #expect(answer.status == 0 && !answer.output.contains("Yamada"))
@@ -93,6 +96,16 @@ import Testing
         for line in lines.dropFirst(2) { #expect(try column(of: "ROUTINE", in: line) == heading) }
     }
 
+    @Test func aTableShowsWhatIsThereAndWideShowsEverything() throws {
+        let store = try store()
+        let heading = try cxrgate("studies", "--database", store.path).output.prefix { $0 != "\n" }
+        #expect(heading.contains("PATIENT ID") && !heading.contains("COMMITTED") && !heading.contains("QUARANTINED"))
+        let wide = try cxrgate("studies", "--wide", "--database", store.path).output.prefix { $0 != "\n" }
+        #expect(wide.contains("COMMITTED") && wide.contains("QUARANTINED"))
+        let keys = try cxrgate("studies", "--database", store.path, "--format", "json").rows().map(\.count)
+        #expect(keys == [16, 16, 16])
+    }
+
     @Test func csvIsQuotedWhereItMustBe() throws {
         let store = try store()
         let studies = try cxrgate("studies", "P,1", "--database", store.path, "--format", "csv")
@@ -116,7 +129,7 @@ import Testing
         #expect(rows.map { $0["aeTitle"] as? String } == ["ODD", "DX1"])
         #expect(rows.map { $0["path"] as? String } == ["quarantine/x", ReceivedInstance.example(bytes: 1).path])
         #expect(rows[0]["reason"] as? String == "not DICOM" && rows[1]["sopInstanceUID"] as? String == "1.2.1.1.1")
-        #expect(try cxrgate("status", "--database", store.path).output.contains("2 objects are quarantined"))
+        #expect(try cxrgate("status", "--database", store.path).output.contains("quarantined objects: 2"))
     }
 
     @Test func retryRevivesWhatTheListingsNamed() throws {
