@@ -11,9 +11,13 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "DICOM", "DICOMNetwork", "Gateway", logging,
+            "DICOM", "DICOMNetwork", "Gateway", "Worklist", grdb, logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ])
+]
+
+let benchmarks: [Target] = [
+    .executableTarget(name: "WorklistBenchmark", dependencies: ["Worklist", grdb], path: "Benchmarks/Worklist")
 ]
 
 let service: [Target] = [
@@ -40,7 +44,7 @@ let capabilities: [Target] = [
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
     .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),
-    .target(name: "Worklist", dependencies: [grdb]),
+    .target(name: "Worklist", dependencies: [grdb], exclude: ["README.md"]),
 ]
 
 let foundations: [Target] = [
@@ -79,7 +83,7 @@ let tests: [Target] = [
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),
-    .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport"]),
+    .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport", "cxrgate"]),
 ]
 
 let package = Package(
@@ -93,7 +97,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: executables + service + capabilities + foundations + native + tests,
+    targets: executables + benchmarks + service + capabilities + foundations + native + tests,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
     cxxLanguageStandard: .cxx17

@@ -15,6 +15,9 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 struct OutputOptions: ParsableArguments {
     @Option(name: .long, help: "How to show it: table for people, json or csv for machines.")
     var format: OutputFormat = .table
+
+    @Flag(name: .long, help: "Show the rarer columns in a table too; json and csv always have them.")
+    var wide = false
 }
 
 /// Rows for the terminal, as a table, JSON or CSV: all three show the same values.
@@ -26,11 +29,14 @@ struct Table {
         let title: String
         /// Longer texts are cut in a table (never in JSON or CSV); in columns of the terminal.
         let maximumWidth: Int
+        /// Whether a table for people leaves it out unless it is asked for everything.
+        let isRare: Bool
 
-        init(_ key: String, _ title: String, maximumWidth: Int = 64) {
+        init(_ key: String, _ title: String, maximumWidth: Int = 64, isRare: Bool = false) {
             self.key = key
             self.title = title
             self.maximumWidth = maximumWidth
+            self.isRare = isRare
         }
     }
 
@@ -40,6 +46,17 @@ struct Table {
         case decimal(Double?, places: Int)
         case time(Date?)
         case flag(Bool)
+
+        /// Nothing that a person would miss.
+        fileprivate var isAbsent: Bool {
+            switch self {
+            case .text(let text): text?.isEmpty ?? true
+            case .integer(let number): number == nil
+            case .decimal(let number, _): number == nil
+            case .time(let time): time == nil
+            case .flag(let flag): !flag
+            }
+        }
 
         /// Numbers stand to the right.
         fileprivate var isNumber: Bool {
@@ -67,21 +84,27 @@ struct Table {
     }
 
     /// The rows in a format, without the last line's end.
-    func text(as format: OutputFormat) -> String {
-        switch format {
-        case .table: aligned()
+    func text(as options: OutputOptions) -> String {
+        switch options.format {
+        case .table: aligned(wide: options.wide)
         case .json: json()
         case .csv: csv()
         }
     }
 
-    private func aligned() -> String {
+    /// Columns without a value in any row are left out, as are the rare ones unless `wide`.
+    func aligned(wide: Bool = false) -> String {
         guard !rows.isEmpty else { return emptyNote }
-        let cells = rows.map { row in
-            zip(row, columns).map { value, column in value.shown.visible.cut(to: column.maximumWidth) }
+        let kept = columns.indices.filter { index in
+            wide || (!columns[index].isRare && rows.contains { !$0[index].isAbsent })
         }
-        let widths = columns.indices.map { index in
-            max(columns[index].title.displayWidth, cells.map { $0[index].displayWidth }.max() ?? 0)
+        let headings = kept.map { columns[$0] }
+        let values = rows.map { row in kept.map { row[$0] } }
+        let cells = values.map { row in
+            zip(row, headings).map { value, column in value.shown.visible.cut(to: column.maximumWidth) }
+        }
+        let widths = headings.indices.map { index in
+            max(headings[index].title.displayWidth, cells.map { $0[index].displayWidth }.max() ?? 0)
         }
         func line(_ texts: [String], numbers: [Bool]) -> String {
             let padded = texts.indices.map { index in
@@ -90,8 +113,8 @@ struct Table {
             }
             return padded.joined(separator: "  ").trimmingTrailingSpaces
         }
-        let numbers = columns.indices.map { index in rows.allSatisfy { $0[index].isNumber } }
-        let heading = line(columns.map(\.title), numbers: numbers)
+        let numbers = headings.indices.map { index in values.allSatisfy { $0[index].isNumber } }
+        let heading = line(headings.map(\.title), numbers: numbers)
         let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
         return ([heading, rule] + cells.map { line($0, numbers: numbers) }).joined(separator: "\n")
     }
@@ -105,7 +128,7 @@ struct Table {
         return "[\n" + objects.joined(separator: ",\n") + "\n]"
     }
 
-    private func csv() -> String {
+    func csv() -> String {
         let lines = [columns.map(\.key.csvField)] + rows.map { row in row.map(\.machineText.csvField) }
         return lines.map { $0.joined(separator: ",") }.joined(separator: "\r\n")
     }

@@ -43,18 +43,23 @@ public enum WorklistDatabase {
     }
 
     /// Opens an existing file for reading only, beside a running gateway; nothing is created or changed.
-    /// - Throws: ``WorklistError/noDatabase(path:)`` when the file is absent or is not a worklist.
+    /// - Throws: ``WorklistError/noDatabase(path:)`` when the file is absent or has no worklist,
+    ///   ``WorklistError/unreadable(path:reason:)`` when it is no database.
     public static func openReadOnly(at path: String) throws -> DatabaseQueue {
         guard FileManager.default.fileExists(atPath: path) else { throw WorklistError.noDatabase(path: path) }
         var configuration = Configuration()
         configuration.label = "worklist.readonly"
         configuration.readonly = true
         configuration.busyMode = .timeout(busyTimeout)
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
-        guard try queue.read({ db in try db.tableExists("workItem") && db.tableExists("delivery") }) else {
-            throw WorklistError.noDatabase(path: path)
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            guard try queue.read({ db in try db.tableExists("workItem") && db.tableExists("delivery") }) else {
+                throw WorklistError.noDatabase(path: path)
+            }
+            return queue
+        } catch let error as DatabaseError {
+            throw WorklistError.unreadable(path: path, reason: error.message ?? error.resultCode.description)
         }
-        return queue
     }
 
     /// Only this module's migrations can be judged here: a tool that opens the file without the audit log's

@@ -2,6 +2,8 @@
 public enum WorklistError: Error, Equatable, CustomStringConvertible {
     /// No worklist at the path.
     case noDatabase(path: String)
+    /// The file is there and cannot be used.
+    case unreadable(path: String, reason: String)
     /// The file could not be made.
     case cannotCreate(path: String)
     /// The file has tables that this version does not know.
@@ -26,6 +28,8 @@ public enum WorklistError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .noDatabase(let path):
             "No worklist database at \(path). Start the gateway once to create it, or name another file."
+        case .unreadable(let path, let reason):
+            "\(path) cannot be read as a worklist database: \(reason). Check the name, and whether you may read it."
         case .cannotCreate(let path):
             "The database \(path) could not be created. Check that its directory exists and may be written."
         case .databaseIsNewer(let path):

@@ -229,6 +229,7 @@ public enum WorklistSchema {
             CHECK ((state = 'leased') = (leaseUntil IS NOT NULL)),
             CHECK ((state = 'deadLetter') = (deadLetterReason IS NOT NULL)),
             CHECK (state NOT IN ('sent', 'commitRequested', 'committed') OR sentAt IS NOT NULL),
+            CHECK (state NOT IN ('pending', 'leased') OR sentAt IS NULL),
             CHECK (state NOT IN ('commitRequested', 'committed') OR demandsCommitment = 1),
             CHECK ((state = 'commitRequested') = (commitDeadline IS NOT NULL)),
             CHECK (state <> 'commitRequested' OR commitTransactionUID IS NOT NULL),
@@ -237,6 +238,7 @@ public enum WorklistSchema {
                    = (settledAt IS NOT NULL))
         ) STRICT;
         CREATE INDEX deliveryPending ON delivery (destinationID, priority, id) WHERE state = 'pending';
+        CREATE INDEX deliveryLeased ON delivery (leaseUntil) WHERE state = 'leased';
         CREATE INDEX deliveryState ON delivery (destinationID, state);
         CREATE INDEX deliveryStudy ON delivery (studyID, state);
         CREATE INDEX deliveryWorkItem ON delivery (workItemID) WHERE workItemID IS NOT NULL;

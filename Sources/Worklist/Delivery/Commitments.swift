@@ -75,7 +75,8 @@ public enum Commitments {
 
     /// Takes an N-EVENT-REPORT in. An answer that comes after the deadline still counts, as long as nobody asked anew.
     ///
-    /// A failed instance is sent again, or becomes a dead letter after `maximumAttempts` requests.
+    /// A failed instance is sent again, or becomes a dead letter after `maximumAttempts` requests. A report that comes twice
+    /// changes nothing the second time.
     public static func report(
         transactionUID: String, committed: [String], failed: [CommitmentFailure], retryAt: Date,
         maximumAttempts: Int, at now: Date, in db: Database
@@ -114,7 +115,7 @@ public enum Commitments {
                 try db.run(
                     """
                     UPDATE delivery SET state = 'pending', attempts = 0, notBefore = ?, lastStatus = ?, lastError = ?,
-                        commitDeadline = NULL, updatedAt = ?
+                        sentAt = NULL, commitTransactionUID = NULL, commitDeadline = NULL, updatedAt = ?
                     WHERE id = ?
                     """,
                     [retryAt.milliseconds, failure.failureReason, reason, now.milliseconds, delivery.id])

@@ -79,19 +79,33 @@ public struct DeliveryEntry: Sendable, Equatable, Codable {
     public let reason: String?
 }
 
-/// The queries behind `studies`, `queue` and `deliveries`.
+/// An object that was set aside: an instance, or a file that could not be parsed.
+public struct QuarantineEntry: Sendable, Equatable, Codable {
+    /// Relative to the storage root.
+    public let path: String
+    public let reason: String
+    public let aeTitle: String
+    public let address: String
+    public let receivedAt: Date
+    public let byteCount: Int64
+    /// `nil` for a file that could not be parsed.
+    public let studyInstanceUID: String?
+    public let sopInstanceUID: String?
+}
+
+/// The queries behind `studies`, `queue`, `deliveries` and `quarantine`.
 public enum Listings {
     /// Studies, the latest received first.
     /// - Parameters:
     ///   - states: empty for all.
-    ///   - search: a Patient ID, Accession Number or Study Instance UID, or the beginning of a patient's name.
+    ///   - search: a Patient ID, Accession Number or Study Instance UID, or the beginning of a patient's name; empty for all.
     public static func studies(
         states: [StudyState] = [], search: String? = nil, page: Page = Page(), in db: Database
     ) throws -> [StudySummary] {
         var conditions = ["1"]
         var arguments = StatementArguments()
         restrict("study.state", to: states.map(\.rawValue), &conditions, &arguments)
-        if let search {
+        if let search, !search.isEmpty {
             conditions.append(
                 """
                 (patientID = ? OR accessionNumber = ? OR studyInstanceUID = ?
@@ -189,6 +203,28 @@ public enum Listings {
                 lastStatus: delivery.lastStatus, createdAt: delivery.createdAt, notBefore: delivery.notBefore,
                 sentAt: delivery.sentAt, committedAt: delivery.committedAt,
                 reason: delivery.deadLetterReason ?? delivery.lastError)
+        }
+    }
+
+    /// What was set aside, the latest first.
+    public static func quarantine(page: Page = Page(), in db: Database) throws -> [QuarantineEntry] {
+        try db.rows(
+            """
+            SELECT path, quarantineReason AS reason, receivedAt, instance.byteCount, studyInstanceUID, sopInstanceUID,
+                aeTitle, address
+            FROM instance JOIN study ON study.id = studyID JOIN source ON source.id = sourceID
+            WHERE disposition = 'quarantined'
+            UNION ALL
+            SELECT path, reason, receivedAt, quarantinedFile.byteCount, NULL, NULL, aeTitle, address
+            FROM quarantinedFile JOIN source ON source.id = sourceID
+            ORDER BY receivedAt DESC, path LIMIT ? OFFSET ?
+            """,
+            [page.limit, page.offset]
+        ).map { row in
+            QuarantineEntry(
+                path: row["path"], reason: row["reason"], aeTitle: row["aeTitle"], address: row["address"],
+                receivedAt: row.time("receivedAt"), byteCount: row["byteCount"],
+                studyInstanceUID: row["studyInstanceUID"], sopInstanceUID: row["sopInstanceUID"])
         }
     }
 

@@ -80,7 +80,8 @@ public enum OperatorRetry {
             try db.run(
                 """
                 UPDATE delivery SET state = 'pending', attempts = 0, commitAttempts = 0, notBefore = ?1,
-                    deadLetterReason = NULL, settledAt = NULL, updatedAt = ?1
+                    deadLetterReason = NULL, sentAt = NULL, commitTransactionUID = NULL, settledAt = NULL,
+                    updatedAt = ?1
                 WHERE id = ?2
                 """,
                 [now.milliseconds, row["id"] as Int64])

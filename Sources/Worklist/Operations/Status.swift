@@ -6,6 +6,10 @@ public struct DestinationSummary: Sendable, Equatable, Codable {
     public let destination: Destination
     /// Deliveries in each state; a state without any is absent.
     public let deliveries: [String: Int]
+    /// Sent or asked for, and not committed yet though it is demanded.
+    public let awaitingCommitment: Int
+    /// Sent where that suffices, or committed.
+    public let settled: Int
     /// When the longest waiting delivery was queued.
     public let oldestPendingAt: Date?
 
@@ -79,13 +83,19 @@ public struct WorklistStatus: Sendable, Equatable, Codable {
             let counts = try db.rows(
                 "SELECT state, count(*) AS number FROM delivery WHERE destinationID = ? GROUP BY state",
                 [row["id"] as Int64])
-            let oldest = try db.row(
-                "SELECT min(createdAt) AS oldest FROM delivery WHERE destinationID = ? AND state = 'pending'",
+            let line = try db.row(
+                """
+                SELECT min(CASE WHEN state = 'pending' THEN createdAt END) AS oldest,
+                    coalesce(sum(state IN ('sent', 'commitRequested') AND settledAt IS NULL), 0) AS awaiting,
+                    coalesce(sum(state <> 'deadLetter' AND settledAt IS NOT NULL), 0) AS settled
+                FROM delivery WHERE destinationID = ?
+                """,
                 [row["id"] as Int64])
             return DestinationSummary(
                 destination: try Destination(row: row),
                 deliveries: counts.reduce(into: [:]) { counts, row in counts[row["state"]] = row["number"] },
-                oldestPendingAt: oldest?.date("oldest"))
+                awaitingCommitment: line?["awaiting"] ?? 0, settled: line?["settled"] ?? 0,
+                oldestPendingAt: line?.date("oldest"))
         }
     }
 

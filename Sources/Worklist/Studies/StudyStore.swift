@@ -135,17 +135,20 @@ public enum StudyStore {
     private static func recordSource(
         _ source: Source, instances: Int, bytes: Int64, at now: Date, in db: Database
     ) throws -> Int64 {
-        let row = try db.row(
+        let known = try db.row(
+            """
+            UPDATE source SET lastSeenAt = ?, instanceCount = instanceCount + ?, byteCount = byteCount + ?
+            WHERE aeTitle = ? AND address = ? RETURNING id
+            """,
+            [now.milliseconds, instances, bytes, source.aeTitle, source.address])
+        if let known { return known["id"] }
+        try db.run(
             """
             INSERT INTO source (aeTitle, address, firstSeenAt, lastSeenAt, instanceCount, byteCount)
             VALUES (?1, ?2, ?3, ?3, ?4, ?5)
-            ON CONFLICT (aeTitle, address) DO UPDATE SET lastSeenAt = excluded.lastSeenAt,
-                instanceCount = instanceCount + excluded.instanceCount, byteCount = byteCount + excluded.byteCount
-            RETURNING id
             """,
             [source.aeTitle, source.address, now.milliseconds, instances, bytes])
-        guard let row else { throw WorklistError.invalid("The source \(source.aeTitle) could not be recorded.") }
-        return row["id"]
+        return db.lastInsertedRowID
     }
 
     private struct StudyChange {
