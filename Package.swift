@@ -78,7 +78,7 @@ let tests: [Target] = [
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
-    .testTarget(name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"]),
+    .testTarget(name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"], exclude: ["Peers"]),
     .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

@@ -77,7 +77,7 @@ struct StatusCommand: ParsableCommand {
         var lines: [String] = []
         func note(_ text: String, command: String? = nil) {
             lines.append("  " + text)
-            if let command { lines.append("      cxrgate \(command) --database \(database.database)") }
+            if let command { lines.append("      cxrgate \(command)\(database.arguments)") }
         }
         if let dead = status.workItems[WorkState.deadLetter.rawValue] {
             note("dead work items: \(dead)", command: "queue --state deadLetter")

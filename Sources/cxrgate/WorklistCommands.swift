@@ -3,20 +3,32 @@ import Foundation
 import GRDB
 import Worklist
 
-/// Which database a worklist command looks at.
+/// Which database a worklist command looks at: the configured gateway's, or a named file.
 struct DatabaseOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The gateway's database file.", valueName: "path"))
-    var database: String
+    @Option(help: ArgumentHelp("The gateway's database file, instead of the configured one.", valueName: "path"))
+    var database: String?
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    /// Repeats the choice on another command line.
+    var arguments: String {
+        if let database { return " --database \(database)" }
+        return configuration.config.map { " --config \($0)" } ?? ""
+    }
+
+    private func path() throws -> String {
+        try database ?? configuration.load().storage.databasePath
+    }
 
     /// Reads beside a running gateway; nothing is created or changed.
     func read<Value>(_ query: (Database) throws -> Value) throws -> Value {
-        try WorklistDatabase.openReadOnly(at: database).read(query)
+        try WorklistDatabase.openReadOnly(at: path()).read(query)
     }
 
     /// Changes an existing database; the first line refuses a file that is none, instead of making one of it.
     func write<Value>(_ change: (Database) throws -> Value) throws -> Value {
-        _ = try WorklistDatabase.openReadOnly(at: database)
-        return try WorklistDatabase.open(at: database).write(change)
+        _ = try WorklistDatabase.openReadOnly(at: path())
+        return try WorklistDatabase.open(at: path()).write(change)
     }
 }
 

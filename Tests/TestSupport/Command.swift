@@ -16,6 +16,11 @@ public enum Command {
     public struct Missing: Error, CustomStringConvertible {
         /// The program and what to do.
         public let description: String
+
+        /// An error with what to do.
+        public init(description: String) {
+            self.description = description
+        }
     }
 
     /// The directory of the built products.

@@ -13,6 +13,11 @@ public final class GatewayProcess: Sendable {
     public struct NotReady: Error, CustomStringConvertible {
         /// What it wrote.
         public let description: String
+
+        /// An error with what the process wrote.
+        public init(description: String) {
+            self.description = description
+        }
     }
 
     /// Starts the gateway and waits until it is ready.
@@ -21,11 +26,16 @@ public final class GatewayProcess: Sendable {
     ///   - directory: Holds configuration, log and storage; a second process on it goes on where the first ended.
     ///   - port: A fixed port, so that peers find a restarted gateway again; 0 chooses one.
     ///   - storage: Another place for the storage directory.
+    ///   - minimumFreeBytes: The watermark; low, so that a full machine does not fail the tests.
     ///   - options: YAML added to the configuration.
-    public init(in directory: URL, port: UInt16 = 0, storage: URL? = nil, options: String = "") throws {
+    public init(
+        in directory: URL, port: UInt16 = 0, storage: URL? = nil, minimumFreeBytes: String = "0KiB",
+        options: String = ""
+    ) throws {
         self.storage = storage ?? directory.appendingPathComponent("storage")
         configuration = directory.appendingPathComponent("cxrgate.yaml")
-        try GatewayProcess.write(options, port: port, storage: self.storage, to: configuration)
+        try GatewayProcess.write(
+            options, port: port, storage: self.storage, minimumFreeBytes: minimumFreeBytes, to: configuration)
         let log = directory.appendingPathComponent("cxrgate.log")
         let offset = (try? Data(contentsOf: log).count) ?? 0
         let process = try BackgroundProcess(Command.cxrgate, ["serve", "--config", configuration.path], log: log)
@@ -40,14 +50,16 @@ public final class GatewayProcess: Sendable {
         self.port = found
     }
 
-    private static func write(_ options: String, port: UInt16, storage: URL, to url: URL) throws {
+    private static func write(
+        _ options: String, port: UInt16, storage: URL, minimumFreeBytes: String = "0KiB", to url: URL
+    ) throws {
         let listeners = options.contains("listeners:") ? "" : "listeners:\n  - port: \(port)\n"
-        let watermark =
-            options.contains("minimum-free-") ? "" : "  minimum-free-bytes: 1MiB\n  minimum-free-percent: 0\n"
         let text = """
             storage:
               directory: \(storage.path)
-            \(watermark)\(listeners)\(options)
+              minimum-free-bytes: \(minimumFreeBytes)
+              minimum-free-percent: 0
+            \(listeners)\(options)
             """
         try Data(text.utf8).write(to: url)
     }

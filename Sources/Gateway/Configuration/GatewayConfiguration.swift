@@ -32,6 +32,9 @@ public struct StorageConfiguration: Equatable, Sendable {
     public var minimumFreePercent = 2.0
     /// Larger instances are refused with C001H.
     public var maximumObjectBytes: UInt64 = 1 << 30
+
+    /// The database in the directory.
+    public var databasePath: String { directory + "/cxrgate.sqlite" }
 }
 
 /// One port.

@@ -207,7 +207,7 @@ final class InstanceReceiver: StorageSCPHandler {
             open.withLock { $0[association]?.hasBegunTransfer = true }
             count(recorded, bytes: file.bytes)
             return recorded.outcome == .conflict ? .coercedOrConflicting : .success
-        } catch let error as FileError where error.isOutOfSpace {
+        } catch let error where Ledger.isOutOfSpace(error) {
             return refuse(request, peer, .outOfResources, "\(error)").status
         } catch {
             // Not acknowledged: the sender sends again. A file without a row is found at the next start.

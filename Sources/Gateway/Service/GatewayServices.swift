@@ -35,7 +35,7 @@ public struct GatewayServices: Sendable {
         let storage = try StorageRoot(path: configuration.storage.directory)
         let lock = try StorageLock(storage)
         defer { lock.release() }
-        let ledger = try Ledger(path: storage.databasePath, logger: logger)
+        let ledger = try Ledger(path: configuration.storage.databasePath, logger: logger)
         let keeper = try AuditKeeper(
             pool: ledger.pool, key: signingKey(storage),
             headFile: configuration.audit.headFile.map { URL(fileURLWithPath: $0) })

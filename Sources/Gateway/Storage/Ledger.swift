@@ -34,6 +34,11 @@ final class Ledger: Sendable {
         }
     }
 
+    /// Whether there was no room on the disk, for a file or for the database.
+    static func isOutOfSpace(_ error: any Error) -> Bool {
+        (error as? FileError)?.isOutOfSpace ?? ((error as? DatabaseError)?.resultCode == .SQLITE_FULL)
+    }
+
     /// The name of an association in the database: unique over restarts.
     func name(_ association: AssociationID) -> String { "\(run)-\(association)" }
 }

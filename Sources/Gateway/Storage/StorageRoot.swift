@@ -22,9 +22,6 @@ public struct StorageRoot: Sendable {
         }
     }
 
-    /// The database file.
-    public var databasePath: String { path + "/cxrgate.sqlite" }
-
     /// The absolute form of a path relative to the root.
     public func absolute(_ relativePath: String) -> String { path + "/" + relativePath }
 
