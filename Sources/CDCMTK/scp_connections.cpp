@@ -27,7 +27,9 @@ void SCPShared::admit(int descriptor, const std::string &host, uint16_t port) {
         auto is_pending = [](const Entry &other) { return other.pending; };
         if (static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), is_pending)) >= maximum_pending) {
             // The oldest silent connection makes room: a flood of them must not keep a real sender out.
-            shutdown(std::find_if(entries_.begin(), entries_.end(), is_pending)->descriptor, SHUT_RDWR);
+            auto oldest = std::find_if(entries_.begin(), entries_.end(), is_pending);
+            shutdown(oldest->descriptor, SHUT_RDWR);
+            oldest->pending = false;
         }
         entry = entries_.insert(entries_.end(), Entry{descriptor, true});
     }

@@ -30,12 +30,13 @@ public final class GatewayProcess: Sendable {
     ///   - options: YAML added to the configuration.
     public init(
         in directory: URL, port: UInt16 = 0, storage: URL? = nil, minimumFreeBytes: String = "0KiB",
-        options: String = ""
+        options: String = "", maximumObjectBytes: String = "1GiB"
     ) throws {
         self.storage = storage ?? directory.appendingPathComponent("storage")
         configuration = directory.appendingPathComponent("cxrgate.yaml")
         try GatewayProcess.write(
-            options, port: port, storage: self.storage, minimumFreeBytes: minimumFreeBytes, to: configuration)
+            options, port: port, storage: self.storage, minimumFreeBytes: minimumFreeBytes,
+            maximumObjectBytes: maximumObjectBytes, to: configuration)
         let log = directory.appendingPathComponent("cxrgate.log")
         let offset = (try? Data(contentsOf: log).count) ?? 0
         let process = try BackgroundProcess(Command.cxrgate, ["serve", "--config", configuration.path], log: log)
@@ -51,7 +52,8 @@ public final class GatewayProcess: Sendable {
     }
 
     private static func write(
-        _ options: String, port: UInt16, storage: URL, minimumFreeBytes: String = "0KiB", to url: URL
+        _ options: String, port: UInt16, storage: URL, minimumFreeBytes: String = "0KiB",
+        maximumObjectBytes: String = "1GiB", to url: URL
     ) throws {
         let listeners = options.contains("listeners:") ? "" : "listeners:\n  - port: \(port)\n"
         let text = """
@@ -59,6 +61,7 @@ public final class GatewayProcess: Sendable {
               directory: \(storage.path)
               minimum-free-bytes: \(minimumFreeBytes)
               minimum-free-percent: 0
+              maximum-object-bytes: \(maximumObjectBytes)
             \(listeners)\(options)
             """
         try Data(text.utf8).write(to: url)

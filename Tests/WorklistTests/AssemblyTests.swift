@@ -73,6 +73,21 @@ import Testing
         #expect(instances.count == 2)
     }
 
+    @Test func anItemThatWasBegunAndFailedTakesNothingInThatItsKeptResultsDoNotShow() throws {
+        let store = try Store()
+        _ = try record(.example(), at: .start, in: store)
+        let first = try #require(try quiet(store, at: .seconds(10)).first)
+        let lease = try #require(try store.lease(at: .seconds(11)))
+        _ = try store.write { db in
+            try WorkQueue.fail(
+                lease, reason: "no memory", retryAt: .seconds(60), maximumAttempts: 3, at: .seconds(12), in: db)
+        }
+        _ = try record(.example(number: 2), at: .seconds(13), in: store)
+        #expect(try quiet(store, at: .seconds(30)).map(\.revision) == [2])
+        let instances = try store.pool.read { db in try WorkQueue.instances(of: first, in: db) }
+        #expect(instances.map(\.instanceNumber) == [1])
+    }
+
     @Test func anEarlyStartLeavesTheQuietPeriodRunningForTheRest() throws {
         let store = try Store()
         let studyID = try record(.example(association: "a"), at: .start, in: store)

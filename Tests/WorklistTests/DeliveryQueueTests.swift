@@ -242,6 +242,30 @@ import Testing
         #expect(try waiting(at: .seconds(50)) == 1)
     }
 
+    @Test func aDestinationThatIsDownTurnsNoCommitmentIntoADeadLetter() throws {
+        let store = try Store()
+        let delivery = try sent(store)
+        for hour in 1...48 {
+            let now = Date.seconds(Double(hour) * 3600)
+            try request(store, [delivery], uid: "2.25.\(hour)", at: now)
+            try store.write { db in
+                try Commitments.requestNotSent(
+                    transactionUID: "2.25.\(hour)", reason: "connection refused", retryAt: now, at: now, in: db)
+            }
+        }
+        func waiting(at now: Date) throws -> Int {
+            try store.pool.read { db in try Commitments.awaitingRequest(to: "PACS", at: now, in: db) }.count
+        }
+        #expect(try waiting(at: .seconds(48 * 3600)) == 1)
+        _ = try store.write { db in
+            try Destinations.recordFailure(
+                "PACS", reason: "connection refused", threshold: 1, probeAt: .seconds(49 * 3600),
+                at: .seconds(48 * 3600), in: db)
+        }
+        #expect(try waiting(at: .seconds(48.5 * 3600)) == 0, "an open circuit asks for nothing")
+        #expect(try waiting(at: .seconds(49 * 3600)) == 1)
+    }
+
     // MARK: Every step, legal and illegal
 
     private func bring(_ store: Store, to state: DeliveryState) throws -> Delivery {

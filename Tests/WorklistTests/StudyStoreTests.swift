@@ -127,6 +127,19 @@ import Testing
         }
     }
 
+    @Test func theSameUnparsableFileTwiceIsOneEntry() throws {
+        let store = try Store()
+        for second in [1.0, 2.0] {
+            try store.write { db in
+                try StudyStore.recordQuarantinedFile(
+                    path: "quarantine/x", byteCount: 12, sha256: digest(1), reason: "not DICOM",
+                    source: Source(aeTitle: "ODD", address: "10.0.0.9"), at: .seconds(second), in: db)
+            }
+        }
+        let entries = try store.pool.read { db in try Listings.quarantine(in: db) }
+        #expect(entries.map(\.receivedAt) == [.seconds(2)])
+    }
+
     @Test(arguments: ["", "AB", String(repeating: "G", count: 64), String(repeating: "é", count: 64)])
     func aDigestThatIsNoneIsRefused(sha256: String) throws {
         let store = try Store()

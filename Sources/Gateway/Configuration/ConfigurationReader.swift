@@ -134,7 +134,8 @@ extension Node {
         let value = (try? Yams.compose(yaml: text)).flatMap { $0 } ?? Node(text)
         let path = option.split(separator: ".").flatMap { part -> [Step] in
             let pieces = part.split(separator: "[")
-            return [.key(String(pieces.first ?? ""))] + pieces.dropFirst().compactMap { Int($0.dropLast()) }.map(Step.index)
+            return [.key(String(pieces.first ?? ""))]
+                + pieces.dropFirst().compactMap { Int($0.dropLast()) }.map(Step.index)
         }
         assign(value, at: path[...])
     }

@@ -87,13 +87,17 @@ final class DestinationWorker: Sendable {
         } catch {
             return try notReached(batch, reason: "\(error)")
         }
+        var extendedAt = ContinuousClock.now
         for (index, delivery) in batch.enumerated() {
             let rest = Array(batch[index...])
             if signal.isStopped {
                 return try putBack(rest, reason: nil, until: Date())
             }
-            try ledger.write { db in
-                try DeliveryQueue.extend(rest, for: Self.lease, at: Date(), in: db)
+            if extendedAt.duration(to: .now) > Self.lease / 2 {
+                try ledger.write { db in
+                    try DeliveryQueue.extend(rest, for: Self.lease, at: Date(), in: db)
+                }
+                extendedAt = .now
             }
             guard try send(delivery, over: association) else {
                 return try notReached(Array(rest.dropFirst()), reason: "the association failed")
@@ -221,23 +225,42 @@ final class DestinationWorker: Sendable {
             return waiting
         }
         guard !waiting.isEmpty else { return }
+        let association: StorageSCU
         do {
-            let association = try StorageSCU(remote, contexts: [], services: [.storageCommitment])
+            association = try StorageSCU(remote, contexts: [], services: [.storageCommitment])
+        } catch {
+            return try commitmentNotSent(transaction, reason: "\(error)")
+        }
+        do {
             let items = waiting.map {
                 CommitmentItem(sopClassUID: $0.object.sopClassUID, sopInstanceUID: $0.object.sopInstanceUID)
             }
             let status = try association.requestCommitment(transactionUID: transaction, items: items)
             guard status.code == 0 else {
-                return try commitmentNotRequested(transaction, reason: "N-ACTION answered \(status)")
+                return try commitmentRefused(transaction, reason: "N-ACTION answered \(status)")
             }
             // Many archives report on the same association when they are asked to wait a moment.
             _ = association.awaitCommitment(seconds: commitment.waitSeconds, handler: commitments)
         } catch {
-            try commitmentNotRequested(transaction, reason: "\(error)")
+            try commitmentRefused(transaction, reason: "\(error)")
         }
     }
 
-    private func commitmentNotRequested(_ transaction: String, reason: String) throws {
+    /// The destination was not reached: the request does not count, the circuit breaker sets the pace.
+    private func commitmentNotSent(_ transaction: String, reason: String) throws {
+        try ledger.write { db in
+            let now = Date()
+            let known = try Destinations.fetch(destination.name, in: db)
+            let retryAt = now.advanced(by: retry.backoff.delay(afterFailures: known.consecutiveFailures + 1))
+            try Commitments.requestNotSent(
+                transactionUID: transaction, reason: reason, retryAt: retryAt, at: now, in: db)
+            try Destinations.recordFailure(
+                destination.name, reason: reason, threshold: retry.circuitThreshold, probeAt: retryAt, at: now, in: db)
+        }
+        reportCommitment(reason)
+    }
+
+    private func commitmentRefused(_ transaction: String, reason: String) throws {
         try ledger.write { db in
             let now = Date()
             try Commitments.requestFailed(
@@ -245,9 +268,7 @@ final class DestinationWorker: Sendable {
                 retryAt: now.advanced(by: retry.backoff.delay(afterFailures: 3)),
                 maximumAttempts: retry.maximumAttempts, at: now, in: db)
         }
-        logger.warning(
-            "storage commitment could not be requested",
-            metadata: ["destination": "\(destination.name)", "reason": "\(reason)"])
+        reportCommitment(reason)
     }
 
     // MARK: - Telling
@@ -256,6 +277,12 @@ final class DestinationWorker: Sendable {
         Counter(
             label: "cxrgate_deliveries_total", dimensions: [("destination", destination.name), ("outcome", outcome)]
         ).increment()
+    }
+
+    private func reportCommitment(_ reason: String) {
+        logger.warning(
+            "storage commitment could not be requested",
+            metadata: ["destination": "\(destination.name)", "reason": "\(reason)"])
     }
 
     private func report(_ delivery: Delivery, _ message: Logger.Message, reason: String) {

@@ -29,14 +29,16 @@ public struct CommitmentFailure: Sendable, Equatable {
 
 /// Storage commitment (PS3.4 Annex J) from the requester's side: who was asked for what, and what came back.
 public enum Commitments {
-    /// Deliveries that were sent and wait for a commitment request that is due.
+    /// Deliveries that were sent and wait for a commitment request that is due; none while the destination's circuit is
+    /// open and its probe time has not come.
     public static func awaitingRequest(
         to destination: String, limit: Int = 500, at now: Date, in db: Database
     ) throws -> [Delivery] {
         try db.rows(
             Delivery.selection + """
-                 WHERE destination.name = ? AND delivery.state = 'sent' AND demandsCommitment = 1 AND notBefore <= ?
-                ORDER BY delivery.id LIMIT ?
+                 WHERE destination.name = ?1 AND coalesce(destination.probeAt, 0) <= ?2 AND delivery.state = 'sent'
+                    AND demandsCommitment = 1 AND notBefore <= ?2
+                ORDER BY delivery.id LIMIT ?3
                 """,
             [destination, now.milliseconds, limit]
         ).map(Delivery.init(row:))
@@ -63,7 +65,18 @@ public enum Commitments {
         }
     }
 
-    /// The request did not reach the destination (or was refused): it is made again from `retryAt` on.
+    /// The request never reached the destination (no connection): it is made again from `retryAt` on and does not count,
+    /// so that a destination that is down for a weekend turns no commitment into a dead letter.
+    public static func requestNotSent(
+        transactionUID: String, reason: String, retryAt: Date, at now: Date, in db: Database
+    ) throws {
+        for delivery in try requested(transactionUID, in: db) where delivery.state == .commitRequested {
+            try waitToAsk(
+                delivery, attempts: delivery.commitAttempts - 1, reason: reason, retryAt: retryAt, at: now, in: db)
+        }
+    }
+
+    /// The destination refused the request: it is made again from `retryAt` on, at most `maximumAttempts` times.
     public static func requestFailed(
         transactionUID: String, reason: String, retryAt: Date, maximumAttempts: Int, at now: Date, in db: Database
     ) throws {
@@ -154,12 +167,20 @@ public enum Commitments {
             try DeliveryQueue.settled(delivery, at: now, in: db)
             return
         }
+        try waitToAsk(
+            delivery, attempts: delivery.commitAttempts, reason: reason, retryAt: retryAt, at: now, in: db)
+    }
+
+    private static func waitToAsk(
+        _ delivery: Delivery, attempts: Int, reason: String, retryAt: Date, at now: Date, in db: Database
+    ) throws {
         try db.run(
             """
-            UPDATE delivery SET state = 'sent', notBefore = ?, lastError = ?, commitDeadline = NULL, updatedAt = ?
+            UPDATE delivery SET state = 'sent', commitAttempts = ?, notBefore = ?, lastError = ?,
+                commitDeadline = NULL, updatedAt = ?
             WHERE id = ?
             """,
-            [retryAt.milliseconds, reason, now.milliseconds, delivery.id])
+            [attempts, retryAt.milliseconds, reason, now.milliseconds, delivery.id])
     }
 
     private static func hexadecimal(_ status: UInt16) -> String {

@@ -58,7 +58,8 @@ public enum StudyStore {
         _ = try recordSource(source, instances: 0, bytes: 0, at: now, in: db)
     }
 
-    /// Keeps account of a file that could not be parsed and therefore belongs to no study.
+    /// Keeps account of a file that could not be parsed and therefore belongs to no study; the same file sent again only
+    /// renews the time and the reason.
     public static func recordQuarantinedFile(
         path: String, byteCount: Int64, sha256: String, reason: String, source: Source, at now: Date, in db: Database
     ) throws {
@@ -67,6 +68,8 @@ public enum StudyStore {
             """
             INSERT INTO quarantinedFile (sourceID, path, byteCount, sha256, reason, receivedAt)
             VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (path) DO UPDATE SET sourceID = excluded.sourceID, reason = excluded.reason,
+                receivedAt = excluded.receivedAt
             """,
             [sourceID, path, byteCount, sha256, reason, now.milliseconds])
     }
