@@ -38,19 +38,29 @@ std::string guessed_transfer_syntax(const uint8_t *bytes, size_t count) {
                          : UID_LittleEndianImplicitTransferSyntax;
 }
 
-/// Reads meta information, checks the structure of the dataset, then reads it in the encoding that the meta
-/// information names. The stream is over the given bytes.
-bool read_stream(
-    DcmInputStream &stream, const uint8_t *bytes, size_t count, cxr_file &file, Uint32 max_element_bytes,
-    cxr_tag stop_tag, cxr_message *message) {
+/// Reads the meta information from exactly its bytes.
+bool read_meta(const uint8_t *bytes, size_t count, DcmMetaInfo &meta, cxr_message *message) {
+    DcmInputBufferStream stream;
+    stream.setBuffer(bytes, static_cast<offile_off_t>(count));
+    stream.setEos();
+    meta.transferInit();
+    OFCondition condition = meta.read(stream);
+    meta.transferEnd();
+    return condition == EC_EndOfStream || check(condition, message);
+}
+
+/// Checks and reads meta information, checks the structure of the dataset, then reads it in the encoding that the meta
+/// information names. `open` gives a stream over the file from an offset on.
+template <typename Open>
+bool read_file(
+    const uint8_t *bytes, size_t count, cxr_file &file, Uint32 max_element_bytes, cxr_tag stop_tag,
+    cxr_message *message, Open open) {
+    size_t offset = 0;
     DcmMetaInfo *meta = file.format.getMetaInfo();
-    meta->transferInit();
-    OFCondition condition = meta->read(stream, EXS_Unknown, EGL_noChange, max_element_bytes);
-    meta->transferEnd();
-    if (condition.bad() && condition != EC_EndOfStream) {
-        return check(condition, message);
+    if (!find_meta_end(bytes, count, &offset, message) ||
+        (offset > 0 && !read_meta(bytes, offset, *meta, message))) {
+        return false;
     }
-    auto offset = static_cast<size_t>(stream.tell());
     if (offset >= count) {
         say(message, "no dataset");
         return false;
@@ -67,11 +77,15 @@ bool read_stream(
     if (!check_structure(bytes + offset, count - offset, file.transfer_syntax, message)) {
         return false;
     }
+    std::unique_ptr<DcmInputStream> stream = open(offset);
+    if (!check(stream->status(), message)) {
+        return false;
+    }
     DcmDataset *dataset = file.format.getDataset();
     dataset->transferInit();
-    condition = stop_tag == 0
-        ? dataset->read(stream, encoding, EGL_noChange, max_element_bytes)
-        : dataset->readUntilTag(stream, encoding, EGL_noChange, max_element_bytes, key(stop_tag));
+    OFCondition condition = stop_tag == 0
+        ? dataset->read(*stream, encoding, EGL_noChange, max_element_bytes)
+        : dataset->readUntilTag(*stream, encoding, EGL_noChange, max_element_bytes, key(stop_tag));
     dataset->transferEnd();
     if (condition == EC_EndOfStream) {
         condition = EC_Normal;
@@ -130,24 +144,24 @@ cxr_file *cxr_file_read(const char *path, uint32_t max_element_bytes, cxr_tag st
             say(message, mapping.error() == 0 ? "not a regular file, or empty" : std::strerror(mapping.error()));
             return nullptr;
         }
-        DcmInputFileStream stream{OFFilename(path)};
-        if (!check(stream.status(), message)) {
-            return nullptr;
-        }
         auto file = std::make_unique<cxr_file>();
-        bool good =
-            read_stream(stream, mapping.bytes(), mapping.count(), *file, max_element_bytes, stop_tag, message);
+        bool good = read_file(
+            mapping.bytes(), mapping.count(), *file, max_element_bytes, stop_tag, message, [path](size_t offset) {
+                return std::make_unique<DcmInputFileStream>(OFFilename(path), static_cast<offile_off_t>(offset));
+            });
         return good ? file.release() : nullptr;
     });
 }
 
 cxr_file *cxr_file_read_memory(const uint8_t *bytes, size_t count, cxr_tag stop_tag, cxr_message *message) {
     return guarded<cxr_file *>(message, nullptr, [&]() -> cxr_file * {
-        DcmInputBufferStream stream;
-        stream.setBuffer(bytes, static_cast<offile_off_t>(count));
-        stream.setEos();
         auto file = std::make_unique<cxr_file>();
-        bool good = read_stream(stream, bytes, count, *file, DCM_MaxReadLength, stop_tag, message);
+        bool good = read_file(bytes, count, *file, DCM_MaxReadLength, stop_tag, message, [&](size_t offset) {
+            auto stream = std::make_unique<DcmInputBufferStream>();
+            stream->setBuffer(bytes + offset, static_cast<offile_off_t>(count - offset));
+            stream->setEos();
+            return stream;
+        });
         return good ? file.release() : nullptr;
     });
 }

@@ -2,7 +2,9 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 namespace {
@@ -14,6 +16,18 @@ constexpr uint32_t kSequenceEnd = 0xfffee0dd;
 constexpr uint32_t kPixelData = 0x7fe00010;
 constexpr size_t kMaximumDepth = 64;
 constexpr size_t kMaximumInflatedBytes = size_t(1) << 30;
+
+/// The bytes of an explicit VR element header (PS3.5 7.1.2): 12 with a 32-bit length, 8 with a 16-bit length, 0 for a
+/// value representation that the standard does not have, whose length field nobody can know.
+size_t header_size(const char *vr) {
+    static const char *const kLong[] = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"};
+    static const char *const kShort[] = {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO",
+                                         "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"};
+    auto has = [vr](const char *const *first, const char *const *last) {
+        return std::any_of(first, last, [vr](const char *name) { return std::strcmp(name, vr) == 0; });
+    };
+    return has(std::begin(kLong), std::end(kLong)) ? 12 : has(std::begin(kShort), std::end(kShort)) ? 8 : 0;
+}
 
 /// An open sequence, item or fragment list. `end` is SIZE_MAX for undefined length.
 struct Level {
@@ -149,21 +163,16 @@ private:
 
     bool explicit_element() {
         char vr[3] = {static_cast<char>(bytes_[offset_ + 4]), static_cast<char>(bytes_[offset_ + 5]), 0};
-        static const char *const kLong[] = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"};
-        bool is_long = false;
-        for (const char *name : kLong) {
-            is_long = is_long || std::strcmp(name, vr) == 0;
+        size_t header = header_size(vr);
+        if (header == 0) {
+            return fail("an unknown value representation");
         }
-        bool is_letters = vr[0] >= 'A' && vr[0] <= 'Z' && vr[1] >= 'A' && vr[1] <= 'Z';
-        if (!is_letters) {
-            return fail("a value representation that is not two letters");
-        }
-        if (!is_long) {
+        if (header == 8) {
             uint32_t length = number(offset_ + 6, 2);
             offset_ += 8;
             return skip(length);
         }
-        if (bound() - offset_ < 12) {
+        if (bound() - offset_ < header) {
             return fail("an element header is cut off");
         }
         uint32_t length = number(offset_ + 8, 4);
@@ -236,4 +245,27 @@ bool check_structure(const uint8_t *bytes, size_t count, const std::string &tran
     bool is_explicit = transfer_syntax != UID_LittleEndianImplicitTransferSyntax;
     bool is_big_endian = transfer_syntax == UID_BigEndianExplicitTransferSyntax;
     return Walker(bytes, count, is_explicit, is_big_endian, message).walk();
+}
+
+bool find_meta_end(const uint8_t *bytes, size_t count, size_t *end, cxr_message *message) {
+    const size_t preamble = 128;
+    bool has_preamble = count >= preamble + 4 && std::memcmp(bytes + preamble, "DICM", 4) == 0;
+    size_t offset = has_preamble ? preamble + 4 : 0;
+    auto at = [&](size_t place) { return static_cast<size_t>(bytes[offset + place]); };
+    while (count - offset >= 8 && at(0) == 2 && at(1) == 0) {
+        char vr[3] = {static_cast<char>(at(4)), static_cast<char>(at(5)), 0};
+        size_t header = header_size(vr);
+        if (header == 0 || count - offset < header) {
+            say(message, "the file meta information has an unknown value representation or is cut off");
+            return false;
+        }
+        size_t length = header == 12 ? at(8) | at(9) << 8 | at(10) << 16 | at(11) << 24 : at(6) | at(7) << 8;
+        if (length > count - offset - header) {
+            say(message, "an element of the file meta information runs past the end of the file");
+            return false;
+        }
+        offset += header + length;
+    }
+    *end = offset;
+    return true;
 }

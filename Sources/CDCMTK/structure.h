@@ -7,3 +7,8 @@
 ///
 /// A dataset that DCMTK would have to guess about is an error here: the message names the element and its offset.
 bool check_structure(const uint8_t *bytes, size_t count, const std::string &transfer_syntax, cxr_message *message);
+
+/// Finds the end of the file meta information (PS3.10 7.1) and checks its lengths. DCMTK believes the group length and
+/// allocates values before it looks for their bytes. The bytes are those of the whole file; `end` is 0 without meta
+/// information.
+bool find_meta_end(const uint8_t *bytes, size_t count, size_t *end, cxr_message *message);
