@@ -8,10 +8,11 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let executables: [Target] = [
+    .executableTarget(name: "AuditBenchmark", dependencies: ["Audit", "Cryptography", grdb], path: "Benchmarks/Audit"),
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Gateway",
+            "Audit", "Cryptography", "Gateway", grdb,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ])
 ]
@@ -32,8 +33,7 @@ let capabilities: [Target] = [
         name: "Audit",
         dependencies: [
             "COpenSSL", "Cryptography", grdb, logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
-        ],
-        resources: [.copy("Resources")]),
+        ]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
     .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
@@ -66,8 +66,10 @@ let native: [Target] = [
 ]
 
 let tests: [Target] = [
+    .executableTarget(name: "AuditAppender", dependencies: ["Audit", grdb], path: "Tests/AuditAppender"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "TestSupport"]),
+    .testTarget(
+        name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate"], resources: [.copy("Schema")]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),

@@ -130,8 +130,10 @@ extension AuditQuery {
             ]
         }
         if !outcomes.isEmpty, !outcomes.contains(.success) {
-            // A partial index is only used when the condition names the value itself.
-            return outcomes.map { Arm(index: "audit_by_failure", condition: "outcome = \($0.rawValue)") }
+            // A partial index is only used when its own condition is there, word for word.
+            return outcomes.map {
+                Arm(index: "audit_by_failure", condition: "outcome = \($0.rawValue) AND outcome <> 0")
+            }
         }
         if !kinds.isEmpty {
             return kinds.map { Arm(index: "audit_by_event", condition: "event = \($0.rawValue)") }

@@ -80,6 +80,18 @@ public struct AuditRecord: Sendable, Equatable {
         self.event = event
     }
 
+    /// The record without anything that identifies its patient; its hash stays the stored record's.
+    public func pseudonymised(by pseudonymiser: Pseudonymiser) -> AuditRecord {
+        AuditRecord(sequence: sequence, hash: hash, time: time, event: pseudonymiser.apply(to: event))
+    }
+
+    private init(sequence: Int64, hash: Digest, time: AuditTime, event: AuditEvent) {
+        self.sequence = sequence
+        self.hash = hash
+        self.time = time
+        self.event = event
+    }
+
     private static func participant(_ aeTitle: String?, _ host: String?, _ process: String?) -> Participant? {
         if aeTitle == nil, host == nil, process == nil { return nil }
         return Participant(aeTitle: aeTitle, host: host, process: process)
