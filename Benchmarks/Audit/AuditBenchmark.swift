@@ -51,6 +51,18 @@ func seconds(_ body: () throws -> Void) rethrows -> Double {
     return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
 }
 
+/// The processor time something takes, in seconds: what one core would need, however busy the machine is.
+func processorSeconds(_ body: () throws -> Void) rethrows -> Double {
+    func used() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+    let begin = used()
+    try body()
+    return used() - begin
+}
+
 func report(_ name: String, _ value: String) {
     print(name.padding(toLength: 44, withPad: " ", startingAt: 0), value)
 }

@@ -40,16 +40,7 @@ struct AuditQueryCommand: ParsableCommand {
             query.after = cursor
         }
         let page = try options.reader().records(matching: query)
-        switch format {
-        case .table:
-            print(AuditRecordTable.table(page.records, zone: options.zone).text, terminator: "")
-        case .csv:
-            let rows = page.records.map { AuditRecordTable.csvRow($0, zone: options.documentZone) }
-            print(AuditTable(headings: AuditRecordTable.csvHeadings, rows: rows).csv, terminator: "")
-        case .json, .jsonl:
-            let lines = try page.records.map { try RecordDocument($0, zone: options.documentZone).json() }
-            print(format == .json ? "[\(lines.joined(separator: ",\n"))]" : lines.joined(separator: "\n"))
-        }
+        print(try AuditRecordTable.rendered(page.records, format, options), terminator: "")
         note("\(page.records.count) records, times in \(options.zoneName).")
         if let next = page.next { note("There are more: --after \(next)") }
     }

@@ -75,7 +75,7 @@ struct AuditExportCommand: ParsableCommand {
 struct AuditRetentionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retention", abstract: "Move old records to sealed segments, and list those.",
-        subcommands: [Seal.self, Segments.self])
+        subcommands: [Seal.self, Segments.self, Show.self])
 
     struct Seal: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -128,6 +128,24 @@ struct AuditRetentionCommand: ParsableCommand {
             }
             let headings = ["number", "first", "last", "from", "to", "file", "sha256"]
             print(try AuditTable(headings: headings, rows: rows).rendered(format), terminator: "")
+        }
+    }
+}
+
+extension AuditRetentionCommand {
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the records in a sealed segment's file.")
+        @OptionGroup var options: AuditOptions
+        @Argument(help: "The segment file.")
+        var file: String
+        @Option(help: "table, json, jsonl or csv.")
+        var format = AuditFormat.jsonl
+
+        func run() throws {
+            var records: [AuditRecord] = []
+            try options.reader().forEachRecord(inSegment: URL(fileURLWithPath: file)) { records.append($0) }
+            print(try AuditRecordTable.rendered(records, format, options), terminator: "")
+            note("\(records.count) records, times in \(options.zoneName).")
         }
     }
 }

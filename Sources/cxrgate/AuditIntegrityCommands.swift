@@ -13,6 +13,11 @@ struct AuditVerifyCommand: ParsableCommand {
     var keys: [String] = []
     @Option(name: .customLong("head"), help: "A head exported earlier; may be given several times.")
     var heads: [String] = []
+    @Option(
+        name: .customLong("witness"),
+        help:
+            "A record's hash that someone else kept, as NUMBER:SHA256 (an audit repository has both in every message).")
+    var witnesses: [String] = []
     @Option(help: "The directory of sealed segments, to read them too.")
     var segments: String?
     @Flag(help: "Have SQLite compare its indexes with the records.")
@@ -24,6 +29,7 @@ struct AuditVerifyCommand: ParsableCommand {
         let verifier = AuditVerifier(
             trustedKeys: try keys.map { try Ed25519.PublicKey(contentsOf: URL(fileURLWithPath: $0)) },
             exportedHeads: try heads.map { try HeadStatement(contentsOf: URL(fileURLWithPath: $0)) },
+            witnesses: try witnesses.map { try Self.witness($0) },
             segmentDirectory: segments.map { URL(fileURLWithPath: $0) }, checksIndexes: indexes)
         let showsProgress = isatty(STDERR_FILENO) == 1
         let report = try options.reader().verify(verifier) { sequence in
@@ -32,6 +38,14 @@ struct AuditVerifyCommand: ParsableCommand {
         if showsProgress, report.recordCount >= 100_000 { note("") }
         print(format == .json || format == .jsonl ? try json(report) : text(report), terminator: "")
         if !report.isSound { throw ExitCode(1) }
+    }
+
+    private static func witness(_ text: String) throws -> ChainPosition {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let sequence = Int64(parts[0]), let hash = Digest(hex: parts[1]),
+            hash.bytes.count == SHA256.byteCount
+        else { throw ValidationError("--witness \(text) is not NUMBER:SHA256.") }
+        return ChainPosition(sequence: sequence, hash: hash)
     }
 
     private func text(_ report: VerificationReport) -> String {
@@ -45,6 +59,7 @@ struct AuditVerifyCommand: ParsableCommand {
             lines.append("Segments     \(report.segmentCount) sealed, \(report.segmentFilesRead) files read")
         }
         if report.exportedHeadCount > 0 { lines.append("Heads given  \(report.exportedHeadCount) agree") }
+        if report.witnessCount > 0 { lines.append("Witnesses    \(report.witnessCount) compared") }
         if let key = report.presentKey { lines.append("Key          \(key)") }
         if keys.isEmpty {
             lines.append("             (not compared with a key of yours: give --key FILE to be sure whose it is)")

@@ -72,7 +72,19 @@ enum AuditRecordTable {
         return cells.map { $0 ?? "" }
     }
 
-    static func table(_ records: [AuditRecord], zone: TimeZone) -> AuditTable {
+    static func rendered(_ records: [AuditRecord], _ format: AuditFormat, _ options: AuditOptions) throws -> String {
+        switch format {
+        case .table: return table(records, zone: options.zone).text
+        case .csv:
+            let rows = records.map { csvRow($0, zone: options.documentZone) }
+            return AuditTable(headings: csvHeadings, rows: rows).csv
+        case .json, .jsonl:
+            let lines = try records.map { try RecordDocument($0, zone: options.documentZone).json() }
+            return format == .json ? "[\(lines.joined(separator: ",\n"))]\n" : lines.map { $0 + "\n" }.joined()
+        }
+    }
+
+    private static func table(_ records: [AuditRecord], zone: TimeZone) -> AuditTable {
         var table = AuditTable(headings: [
             "NUMBER", "TIME", "EVENT", "OUTCOME", "PATIENT", "ACCESSION", "FROM", "TO", "PERSON", "DESCRIPTION",
             "STUDY",

@@ -105,6 +105,21 @@ struct RetentionTests {
         #expect(try fixture.verify().isSound)
     }
 
+    @Test func sealedRecordsCanBeReadAgain() throws {
+        let (fixture, retention, directory) = try makeLog(46)
+        let before = try fixture.read {
+            try AuditReader.page(AuditQuery(newestFirst: false, limit: 500), through: .max, in: $0).records
+        }
+        let segment = try #require(try retention.sealRecords(before: .now, maximumRecords: 100))
+        let reader = AuditReader(pool: fixture.pool, person: Person(user: "x"))
+        var found: [AuditRecord] = []
+        let file = directory.appendingPathComponent(segment.fileName)
+        try reader.forEachRecord(inSegment: file) { found.append($0) }
+        #expect(found == before.filter { $0.sequence <= 100 }.sorted { $0.sequence < $1.sequence })
+        let head = try fixture.read { try AuditLog.record(AuditLog.head(in: $0).sequence, in: $0) }
+        #expect(head?.event.objects.first?.details["file"] == file.path, "the reading is recorded")
+    }
+
     @Test func sealingIsItselfRecordedAndLeavesTheTextIndexRight() throws {
         let (fixture, retention, _) = try makeLog(42)
         let reader = AuditReader(pool: fixture.pool, person: Person(user: "x"))

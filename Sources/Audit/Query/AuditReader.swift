@@ -125,6 +125,15 @@ public struct AuditReader: Sendable {
         }
     }
 
+    /// Hands the records of a sealed segment's file to `body`, each checked against the chain within the file.
+    ///
+    /// - Throws: ``AuditError/unreadableFile(path:reason:)`` at the first record that is not what was sealed.
+    public func forEachRecord(inSegment file: URL, _ body: (AuditRecord) throws -> Void) throws {
+        try reading("segment", ["file": file.path], patient: nil, study: nil) { _, _ in
+            try SegmentFile.forEachRecord(in: file, body)
+        }
+    }
+
     /// Verifies the log, as a reading of it.
     public func verify(_ verifier: AuditVerifier, progress: ((Int64) -> Void)? = nil) throws -> VerificationReport {
         try reading("verify", [:], patient: nil, study: nil) { db, _ in try verifier.verify(db, progress: progress) }
