@@ -69,7 +69,7 @@ let tests: [Target] = [
     .executableTarget(name: "AuditAppender", dependencies: ["Audit", grdb], path: "Tests/AuditAppender"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
-        name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate"], resources: [.copy("Schema")]),
+        name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate", grdb, logging], resources: [.copy("Schema")]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),

@@ -9,15 +9,15 @@ import Testing
 @Suite(.serialized)
 struct ForwardingTests {
     private func forwarder(
-        _ fixture: AuditFixture, _ repository: AuditRepository, pace: AuditForwarder.Pace? = nil
+        _ fixture: AuditFixture, _ repository: AuditRepository, log: CapturedLog = CapturedLog()
     ) -> AuditForwarder {
         var quick = AuditForwarder.Pace()
         quick.firstPause = .milliseconds(20)
         quick.longestPause = .milliseconds(100)
         quick.idlePause = .milliseconds(20)
         return AuditForwarder(
-            pool: fixture.pool, repository: repository, source: .local(sourceID: "CXRGateway"), pace: pace ?? quick,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            pool: fixture.pool, repository: repository, source: .local(sourceID: "CXRGateway"), pace: quick,
+            logger: Logger(label: "test", factory: { _ in CapturingHandler(log: log) }))
     }
 
     private func head(_ fixture: AuditFixture) throws -> Int64 {
@@ -134,10 +134,17 @@ struct ForwardingTests {
         try fixture.append(maker.events(5))
         try fixture.append([AuditEvent(.securityAlert, details: ["dump": String(repeating: "x", count: 80_000)])])
         try fixture.append(maker.events(5))
-        try fixture.tamper { try $0.execute(sql: "UPDATE audit_record SET detail = '{' WHERE sequence = 9") }
+        try fixture.tamper {
+            try $0.execute(
+                sql: """
+                    UPDATE audit_record SET detail = '{', patient_id = 'P-SECRET', patient_name = 'Secret^Name'
+                    WHERE sequence = 9
+                    """)
+        }
+        let log = CapturedLog()
         let rsyslog = try Rsyslog(.udp, in: fixture.directory.url)
         try await rsyslog.start()
-        let forwarder = forwarder(fixture, rsyslog.repository())
+        let forwarder = forwarder(fixture, rsyslog.repository(), log: log)
         #expect(await forwarder.forwardBatch() == .forwarded(11))
         #expect(await forwarder.forwardBatch() == .forwarded(0), "it is not tried again")
         let setAside = try fixture.read { try ForwardQueue(repository: "arr").setAside(in: $0) }
@@ -145,6 +152,8 @@ struct ForwardingTests {
         #expect(setAside.first?.reason.contains("does not fit into a datagram") == true)
         #expect(try status(fixture)?.setAsideCount == 2)
         #expect(try head(fixture) == 11, "setting aside is not audited")
+        #expect(log.lines.count { $0.contains("audit record set aside") } == 2, "it is logged")
+        #expect(!log.lines.contains { $0.localizedCaseInsensitiveContains("secret") }, "without naming the patient")
         try await Tool.wait(for: "rsyslog to write") { try rsyslog.received().count >= 9 }
         #expect(try rsyslog.received().map(\.sequence) == [1, 2, 3, 4, 5, 7, 8, 10, 11])
     }
@@ -188,5 +197,31 @@ struct ForwardingTests {
             Set(try rsyslog.received().map(\.sequence)) == Set(1...last)
         }
         #expect(attempts.allSatisfy { if case .unreachable = $0 { true } else { false } })
+    }
+}
+
+/// What was written to the application log.
+final class CapturedLog: @unchecked Sendable {
+    // Sendable because the lock guards the only property.
+    private let lock = NSLock()
+    private var stored: [String] = []
+
+    var lines: [String] { lock.withLock { stored } }
+
+    func append(_ line: String) { lock.withLock { stored.append(line) } }
+}
+
+struct CapturingHandler: LogHandler {
+    let log: CapturedLog
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        log.append("\(event.level) \(event.message) \(event.metadata ?? [:])")
     }
 }

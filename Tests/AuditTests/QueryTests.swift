@@ -72,6 +72,17 @@ struct QueryTests {
         }
     }
 
+    @Test func aCriterionNamedTwiceDoesNotFindRecordsTwice() throws {
+        let (fixture, records) = try makeLog(seed: 18)
+        for query in [
+            AuditQuery(kinds: [.studyRead, .studyRead], limit: 400),
+            AuditQuery(outcomes: [.minorFailure, .seriousFailure, .minorFailure], limit: 400),
+        ] {
+            let found = try fixture.read { try AuditReader.page(query, through: .max, in: $0).records }
+            #expect(found.map(\.sequence).sorted() == records.filter { matches($0, query) }.map(\.sequence).sorted())
+        }
+    }
+
     @Test func noPageOfAnIndexedQueryNeedsASort() throws {
         let (fixture, _) = try makeLog(seed: 1)
         let cursor = AuditQuery.Cursor("1750000000000000-5")

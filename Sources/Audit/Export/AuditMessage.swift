@@ -152,7 +152,7 @@ public struct AuditMessage: Sendable {
                 ])
         }
         writer.object(
-            "\(log)/\(record.sequence)", typeCode: 2, role: 13, idType: Codes.uri, name: "Audit record",
+            "urn:uuid:\(log)#\(record.sequence)", typeCode: 2, role: 13, idType: Codes.uri, name: "Audit record",
             details: event.details.merging(["recordSHA256": record.hash.hex]) { detail, _ in detail })
     }
 

@@ -164,7 +164,8 @@ extension AuditLog {
             study: study.map { Study(uid: $0) },
             objects: [
                 ParticipantObject(
-                    .auditLog, identifier: try identifier(in: db), name: "Security Audit Log", details: criteria)
+                    .auditLog, identifier: "urn:uuid:\(try identifier(in: db))", name: "Security Audit Log",
+                    details: criteria)
             ])
     }
 }
