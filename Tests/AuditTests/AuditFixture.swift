@@ -25,6 +25,11 @@ final class AuditFixture {
         }
     }
 
+    /// Reads without suspending, in asynchronous tests too.
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try pool.read(body)
+    }
+
     @discardableResult
     func sign() throws -> HeadStatement? {
         try pool.write { try AuditCheckpoints.sign(with: key, in: $0) }

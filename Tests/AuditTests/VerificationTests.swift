@@ -239,6 +239,24 @@ struct VerificationTests {
         #expect(report.faults.contains { $0.sort == .untrustedKey })
     }
 
+    @Test func aRecordThatARepositoryKnowsDifferentlyIsFound() throws {
+        let (fixture, _) = try makeLog(seed: 16)
+        let known = try #require(try fixture.read { try AuditLog.record(195, in: $0) })
+        let witness = ChainPosition(sequence: 195, hash: known.hash)
+        #expect(try fixture.verify(AuditVerifier(witnesses: [witness])).witnessCount == 1)
+        // All that a signature covers is after the last signed head cut off, and the head mended.
+        try fixture.tamper { db in
+            try db.execute(sql: "DELETE FROM audit_checkpoint")
+            try db.execute(sql: "UPDATE audit_record SET person = 'nobody' WHERE sequence = 180")
+            try rechain(db, from: 180)
+        }
+        #expect(try fixture.verify().isSound, "nothing inside the database tells any more")
+        let report = try fixture.verify(AuditVerifier(witnesses: [witness]))
+        #expect(report.faults.map(\.sort) == [.headMismatch])
+        let later = ChainPosition(sequence: 999, hash: known.hash)
+        #expect(try fixture.verify(AuditVerifier(witnesses: [later])).faults.map(\.sort) == [.truncatedTail])
+    }
+
     @Test func anAlteredExportedHeadIsNotBelieved() throws {
         let (fixture, head) = try makeLog(seed: 12)
         let text = head.text

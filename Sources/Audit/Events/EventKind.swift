@@ -34,7 +34,6 @@ public enum EventKind: Int, CaseIterable, Sendable {
     case auditSegmentSealed = 63
     case auditRepositoryLost = 64
     case auditRepositoryRestored = 65
-    case auditRecordSetAside = 66
     case userLoggedIn = 70
     case userLoggedOut = 71
     case auditLogRead = 80
@@ -177,9 +176,6 @@ public struct EventDefinition: Sendable {
         .init(
             .auditRepositoryRestored, "audit-repository-restored", .securityAlert, Codes.networkConfiguration, .execute,
             "Audit repository reached again"),
-        .init(
-            .auditRecordSetAside, "audit-record-set-aside", .securityAlert, Codes.networkConfiguration, .execute,
-            "Audit record could not be forwarded, set aside"),
         .init(.userLoggedIn, "user-logged-in", .userAuthentication, Codes.login, .execute, "User logged in"),
         .init(.userLoggedOut, "user-logged-out", .userAuthentication, Codes.logout, .execute, "User logged out"),
         .init(.auditLogRead, "audit-log-read", .auditLogUsed, nil, .read, "Audit log read"),

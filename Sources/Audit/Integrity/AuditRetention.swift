@@ -47,7 +47,8 @@ public struct AuditRetention: Sendable {
 
     /// Seals records older than `limit` into one segment file, at most `maximumRecords` of them, and takes them out of
     /// the database in the same transaction that records the seal. The last record always stays, and so do records that
-    /// an audit repository has not had yet.
+    /// an audit repository has not had yet. Each seal appends a record, so whoever repeats this until nothing is left
+    /// must not ask for a time to come.
     ///
     /// - Returns: the segment; nil when there is nothing that old.
     public func sealRecords(

@@ -12,6 +12,9 @@ public struct AuditVerifier: Sendable {
     public var trustedKeys: [Ed25519.PublicKey]
     /// Heads exported earlier.
     public var exportedHeads: [HeadStatement]
+    /// Places in the chain that someone else kept: an audit repository has one in every message. They are not signed, so
+    /// they count as much as whoever kept them.
+    public var witnesses: [ChainPosition]
     /// Where the files of sealed segments are, if they are to be read.
     public var segmentDirectory: URL?
     /// Whether to have SQLite compare the indexes with the records, which takes longer than all else.
@@ -19,11 +22,13 @@ public struct AuditVerifier: Sendable {
 
     /// Chooses what to hold the log against.
     public init(
-        trustedKeys: [Ed25519.PublicKey] = [], exportedHeads: [HeadStatement] = [], segmentDirectory: URL? = nil,
+        trustedKeys: [Ed25519.PublicKey] = [], exportedHeads: [HeadStatement] = [],
+        witnesses: [ChainPosition] = [], segmentDirectory: URL? = nil,
         checksIndexes: Bool = false
     ) {
         self.trustedKeys = trustedKeys
         self.exportedHeads = exportedHeads
+        self.witnesses = witnesses
         self.segmentDirectory = segmentDirectory
         self.checksIndexes = checksIndexes
     }
@@ -66,6 +71,7 @@ public struct AuditVerifier: Sendable {
         progress: ((Int64) -> Void)?
     ) throws {
         let rows = try RecordCursor(db)
+        let witnesses = Dictionary(witnesses.map { ($0.sequence, $0.hash) }, uniquingKeysWith: { first, _ in first })
         var position = start
         let hasher = RecordHasher()
         while let sequence = try rows.next() {
@@ -95,10 +101,27 @@ public struct AuditVerifier: Sendable {
                 report.head = position
                 return
             }
+            if !witnesses.isEmpty, let witness = witnesses[sequence] {
+                report.witnessCount += 1
+                if witness != hash {
+                    report.fault(
+                        .headMismatch, sequence,
+                        "the log was rewritten at or before record \(sequence): its hash is known elsewhere as "
+                            + "\(witness.hex.prefix(16))…, here it is \(hash.hex.prefix(16))…")
+                    report.head = position
+                    return
+                }
+            }
             if sequence % 100_000 == 0 { progress?(sequence) }
         }
         report.head = position
         heads.finish(at: position, &report)
+        if let last = witnesses.keys.max(), last > position.sequence {
+            report.fault(
+                .truncatedTail, position.sequence + 1,
+                "the log ends at record \(position.sequence), but record \(last) is known elsewhere: the tail was cut off"
+            )
+        }
         let stored = try Row.fetchOne(db, sql: "SELECT sequence, hash FROM audit_head")
         let storedHead = stored.map { ChainPosition(sequence: $0[0], hash: Digest(bytes: [UInt8]($0[1] as Data))) }
         if storedHead != position {

@@ -70,6 +70,22 @@ enum SegmentFile {
         }
     }
 
+    /// Reads every record, following the chain from the hash that the header begins with.
+    static func forEachRecord(in file: URL, _ body: (AuditRecord) throws -> Void) throws {
+        var reader = try Reader(file)
+        var hash = Digest(hex: reader.header.previousHash) ?? Digest(bytes: [])
+        while let (form, stored) = try reader.next() {
+            hash = SHA256.hash(hash.bytes + form)
+            guard hash == stored, let fields = CanonicalForm(form) else {
+                throw AuditError.unreadableFile(path: file.path, reason: "a record in it is not what was sealed")
+            }
+            try body(
+                AuditRecord(
+                    sequence: fields.sequence, time: fields.time, event: fields.event, outcome: fields.outcome,
+                    texts: fields.texts, hash: hash))
+        }
+    }
+
     /// Reads a segment file record by record.
     struct Reader {
         private let file: Data

@@ -53,6 +53,8 @@ public struct VerificationReport: Sendable {
     public internal(set) var segmentFilesRead = 0
     /// Exported heads that were compared.
     public internal(set) var exportedHeadCount = 0
+    /// Places kept elsewhere that were compared.
+    public internal(set) var witnessCount = 0
     /// The fingerprint of the present signing key.
     public internal(set) var presentKey: String?
     /// Whether the chain of keys begins at a key that the caller trusts.

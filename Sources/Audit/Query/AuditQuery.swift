@@ -112,7 +112,7 @@ extension AuditQuery {
         var arguments: StatementArguments = []
     }
 
-    /// The most selective way in that the criteria allow. Each arm yields its records in time order, and SQLite merges
+    /// The most selective way in that the criteria allow. No record is in two arms, however often a value is named; each arm yields its records in time order, and SQLite merges
     /// arms without sorting.
     private var arms: [Arm] {
         if let study { return [Arm(index: "audit_by_study", condition: "study_uid = ?", arguments: [study])] }
@@ -130,11 +130,13 @@ extension AuditQuery {
             ]
         }
         if !outcomes.isEmpty, !outcomes.contains(.success) {
-            // A partial index is only used when the condition names the value itself.
-            return outcomes.map { Arm(index: "audit_by_failure", condition: "outcome = \($0.rawValue)") }
+            // A partial index is only used when its own condition is there, word for word.
+            return Set(outcomes).map {
+                Arm(index: "audit_by_failure", condition: "outcome = \($0.rawValue) AND outcome <> 0")
+            }
         }
         if !kinds.isEmpty {
-            return kinds.map { Arm(index: "audit_by_event", condition: "event = \($0.rawValue)") }
+            return Set(kinds).map { Arm(index: "audit_by_event", condition: "event = \($0.rawValue)") }
         }
         return [Arm(index: "audit_by_time", condition: "1")]
     }

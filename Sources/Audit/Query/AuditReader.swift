@@ -20,21 +20,29 @@ public struct AuditReader: Sendable {
         }
     }
 
-    /// One page without a record of it: the parts of one answer that are fetched after its first page.
-    func following(_ query: AuditQuery, through last: Int64) throws -> AuditPage {
-        try pool.read { try Self.page(query, through: last, in: $0) }
-    }
-
-    /// Hands every record that matches to `body`, page by page, as one reading.
-    public func forEachRecord(matching query: AuditQuery, _ body: (AuditRecord) throws -> Void) throws {
+    /// Hands every record that matches to `body`, page by page, as one export.
+    ///
+    /// - Parameter destination: where the records go, for the record of the export: a path, or a standard stream.
+    public func export(
+        matching query: AuditQuery, to destination: String, pseudonymised: Bool, _ body: (AuditRecord) throws -> Void
+    ) throws {
+        if query.text != nil { try AuditTextIndex.update(pool) }
+        var criteria = query.criteria
+        criteria["destination"] = destination
+        criteria["pseudonymised"] = String(pseudonymised)
         var query = query
-        let last = try pool.read { try AuditLog.head(in: $0).sequence }
-        var page = try records(matching: query)
+        var last: Int64 = 0
+        var page = try reading(
+            "export", criteria, kind: .auditLogExported, patient: query.patient, study: query.study
+        ) { db, end in
+            last = end
+            return try Self.page(query, through: end, in: db)
+        }
         while true {
             try page.records.forEach(body)
             guard let next = page.next else { return }
             query.after = next
-            page = try following(query, through: last)
+            page = try pool.read { try Self.page(query, through: last, in: $0) }
         }
     }
 
@@ -117,6 +125,15 @@ public struct AuditReader: Sendable {
         }
     }
 
+    /// Hands the records of a sealed segment's file to `body`, each checked against the chain within the file.
+    ///
+    /// - Throws: ``AuditError/unreadableFile(path:reason:)`` at the first record that is not what was sealed.
+    public func forEachRecord(inSegment file: URL, _ body: (AuditRecord) throws -> Void) throws {
+        try reading("segment", ["file": file.path], patient: nil, study: nil) { _, _ in
+            try SegmentFile.forEachRecord(in: file, body)
+        }
+    }
+
     /// Verifies the log, as a reading of it.
     public func verify(_ verifier: AuditVerifier, progress: ((Int64) -> Void)? = nil) throws -> VerificationReport {
         try reading("verify", [:], patient: nil, study: nil) { db, _ in try verifier.verify(db, progress: progress) }
@@ -124,13 +141,13 @@ public struct AuditReader: Sendable {
 
     /// Records that something was read and only then reads it, up to the record before that one.
     private func reading<Value>(
-        _ activity: String, _ criteria: [String: String], patient: String?, study: String?,
-        _ body: (Database, Int64) throws -> Value
+        _ activity: String, _ criteria: [String: String], kind: EventKind = .auditLogRead, patient: String?,
+        study: String?, _ body: (Database, Int64) throws -> Value
     ) throws -> Value {
         let position = try pool.write { db in
             try AuditLog.append(
                 AuditLog.used(
-                    .auditLogRead, activity, criteria, by: person, patient: patient, study: study, in: db), in: db)
+                    kind, activity, criteria, by: person, patient: patient, study: study, in: db), in: db)
         }
         return try pool.read { try body($0, position.sequence - 1) }
     }
@@ -147,7 +164,8 @@ extension AuditLog {
             study: study.map { Study(uid: $0) },
             objects: [
                 ParticipantObject(
-                    .auditLog, identifier: try identifier(in: db), name: "Security Audit Log", details: criteria)
+                    .auditLog, identifier: "urn:uuid:\(try identifier(in: db))", name: "Security Audit Log",
+                    details: criteria)
             ])
     }
 }

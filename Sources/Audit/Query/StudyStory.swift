@@ -39,8 +39,10 @@ public struct StudyStory: Sendable {
         let patient = records.lazy.compactMap(\.event.patient).first
         let study = records.lazy.compactMap(\.event.study).first
         lines.append("Study      \(study?.uid ?? identifier)")
-        if let accession = study?.accession { lines.append("Accession  \(accession)") }
-        if let patient { lines.append("Patient    \(patient.identifier)\(patient.name.map { "  \($0)" } ?? "")") }
+        if let accession = study?.accession { lines.append("Accession  \(TerminalText.line(accession))") }
+        if let patient {
+            lines.append(TerminalText.line("Patient    \(patient.identifier)\(patient.name.map { "  \($0)" } ?? "")"))
+        }
         lines.append("Times      \(zone.identifier)")
         lines.append("")
         for record in records {
@@ -50,11 +52,16 @@ public struct StudyStory: Sendable {
             lines.append(
                 "\(stamp)  +\(Self.seconds(elapsed))  #\(record.sequence)  "
                     + "\(record.event.kind.definition.meaning)\(failure)")
-            lines += Self.facts(of: record.event).map { "        \($0)" }
+            lines += Self.facts(of: record.event).map { "        \(TerminalText.line($0))" }
         }
         lines.append("")
         lines.append("\(records.count) records; the log was read \(logReadCount) times about this study before.")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The story for a machine: one array of records, those of readings of the log left out.
+    public func json(zone: TimeZone?) throws -> String {
+        "[" + (try records.map { try RecordDocument($0, zone: zone).json() }).joined(separator: ",\n") + "]\n"
     }
 
     private static func seconds(_ value: Double) -> String {

@@ -35,35 +35,40 @@ public struct AuditRecord: Sendable, Equatable {
 
     /// Reads a row of ``columns``.
     init(row: Row) throws {
-        let sequence: Int64 = row[0]
+        try self.init(
+            sequence: row[0], time: row[1], event: row[2], outcome: row[3],
+            texts: (4..<4 + RecordHasher.textColumnCount).map { row[$0] },
+            hash: Digest(bytes: [UInt8](row[4 + RecordHasher.textColumnCount] as Data)))
+    }
+
+    /// Takes the fields of ``columns``; `texts` are those from `patient_id` to `detail`.
+    init(sequence: Int64, time: Int64, event: Int64, outcome: Int64, texts: [String?], hash: Digest) throws {
         func unreadable(_ reason: String) -> AuditError { .unreadableRecord(sequence: sequence, reason: reason) }
-        guard let kind = EventKind(rawValue: row[2]) else { throw unreadable("event type \(row[2] as Int) is unknown") }
-        guard let outcome = EventOutcome(rawValue: row[3]) else {
-            throw unreadable("outcome \(row[3] as Int) is unknown")
+        guard let kind = EventKind(rawValue: Int(event)) else { throw unreadable("event type \(event) is unknown") }
+        guard let outcome = EventOutcome(rawValue: Int(outcome)) else {
+            throw unreadable("outcome \(outcome) is unknown")
         }
         let detail: RecordDetail
         do {
-            detail = try RecordDetail.decode(row[14])
+            detail = try RecordDetail.decode(texts[10])
         } catch {
             throw unreadable("its detail is not the JSON that the gateway writes")
         }
         self.sequence = sequence
-        time = AuditTime(microseconds: row[1])
-        hash = Digest(bytes: [UInt8](row[15] as Data))
-        var event = AuditEvent(kind, at: time, outcome: outcome, description: row[13])
-        event.patient = (row[4] as String?).map {
-            Patient(identifier: $0, issuer: detail.patient?.issuer, name: row[5])
-        }
-        event.study = (row[6] as String?).map { uid in
+        self.time = AuditTime(microseconds: time)
+        self.hash = hash
+        var event = AuditEvent(kind, at: self.time, outcome: outcome, description: texts[9])
+        event.patient = texts[0].map { Patient(identifier: $0, issuer: detail.patient?.issuer, name: texts[1]) }
+        event.study = texts[2].map { uid in
             Study(
-                uid: uid, accession: row[7],
+                uid: uid, accession: texts[3],
                 sopClasses: (detail.sopClasses ?? []).map {
                     .init(uid: $0.uid, instanceCount: $0.instanceCount, instances: $0.instances ?? [])
                 })
         }
-        event.source = Self.participant(row[8], row[9], detail.source?.process)
-        event.destination = Self.participant(row[10], row[11], detail.destination?.process)
-        event.person = (row[12] as String?).map { user in
+        event.source = Self.participant(texts[4], texts[5], detail.source?.process)
+        event.destination = Self.participant(texts[6], texts[7], detail.destination?.process)
+        event.person = texts[8].map { user in
             Person(
                 user: user, name: detail.person?.name, host: detail.person?.host, process: detail.person?.process,
                 role: detail.person?.role)
@@ -77,6 +82,18 @@ public struct AuditRecord: Sendable, Equatable {
         }
         event.details = detail.details ?? [:]
         event.provenance = detail.provenance
+        self.event = event
+    }
+
+    /// The record without anything that identifies its patient; its hash stays the stored record's.
+    public func pseudonymised(by pseudonymiser: Pseudonymiser) -> AuditRecord {
+        AuditRecord(sequence: sequence, hash: hash, time: time, event: pseudonymiser.apply(to: event))
+    }
+
+    private init(sequence: Int64, hash: Digest, time: AuditTime, event: AuditEvent) {
+        self.sequence = sequence
+        self.hash = hash
+        self.time = time
         self.event = event
     }
 
