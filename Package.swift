@@ -38,7 +38,7 @@ let capabilities: [Target] = [
 ]
 
 let foundations: [Target] = [
-    .target(name: "Findings", resources: [.copy("Resources")]),
+    .target(name: "Findings", exclude: ["README.md"], resources: [.copy("Resources")]),
     .target(name: "DICOM", dependencies: ["CDCMTK", "Cryptography"]),
     .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
     .target(name: "Cryptography", dependencies: ["COpenSSL"]),
