@@ -20,13 +20,41 @@ public struct FindingExtractor: Sendable {
         return text.withUTF8 { statements(inUTF8: $0) }
     }
 
+    /// How many phrases of doubt the report's own sections hold.
+    func hedges(in report: String) -> Int {
+        var text = report
+        return text.withUTF8 { text in
+            var count = 0
+            forEachSentence(text) { tokens, start, end in
+                var position = start
+                while position < end {
+                    let match = lexicon.phrases.longestMatch(tokens, from: position, upTo: end, in: .sentence)
+                    if let match {
+                        let entry = lexicon.entries[Int(match.entry)]
+                        if entry.role == .cue, entry.effect == .undetermined || entry.effect == .probable { count += 1 }
+                    }
+                    position = match?.end ?? position + 1
+                }
+            }
+            return count
+        }
+    }
+
     private func statements(inUTF8 text: UnsafeBufferPointer<UInt8>) -> [Statement] {
+        var statements: [Statement] = []
+        var sentence = SentenceAnalysis(lexicon: lexicon)
+        forEachSentence(text) { tokens, start, end in
+            sentence.analyse(tokens, from: start, to: end, into: &statements)
+        }
+        return statements
+    }
+
+    /// Calls `body` with the tokens of each sentence that is about this study.
+    private func forEachSentence(_ text: UnsafeBufferPointer<UInt8>, _ body: ([Token], Int, Int) -> Void) {
         var tokens: [Token] = []
         tokens.reserveCapacity(text.count / 5)
         var tokenizer = Tokenizer(text, phrases: lexicon.phrases)
         tokenizer.tokenize(into: &tokens)
-        var statements: [Statement] = []
-        var sentence = SentenceAnalysis(lexicon: lexicon)
         var start = 0
         var isIgnored = false
         for end in tokens.indices where tokens[end].kind == .sentenceEnd {
@@ -36,10 +64,9 @@ public struct FindingExtractor: Sendable {
                 // The text after "LUNGS:" needs its heading: "clear" says nothing by itself.
                 if isIgnored { first = heading.end }
             }
-            if first < end, !isIgnored { sentence.analyse(tokens, from: first, to: end, into: &statements) }
+            if first < end, !isIgnored { body(tokens, first, end) }
             start = end + 1
         }
-        return statements
     }
 
     /// A known heading before a colon, or alone in its sentence.

@@ -1,0 +1,132 @@
+import Foundation
+
+/// BLEU (Papineni 2002) as sacrebleu computes it: its `13a` tokenizer, case kept, exponential smoothing.
+public enum BLEU {
+    /// What a pair of texts contributes: sums over a corpus give the corpus' score.
+    public struct Statistics: Sendable, Equatable {
+        /// Matched n-grams for n = 1...4.
+        public var matches = [0, 0, 0, 0]
+        /// n-grams of the candidate for n = 1...4.
+        public var totals = [0, 0, 0, 0]
+        /// Tokens of the candidate and the reference.
+        public var candidateLength = 0
+        public var referenceLength = 0
+
+        /// Nothing.
+        public init() {}
+
+        /// The pair's statistics.
+        public init(reference: String, candidate: String) {
+            let wanted = BLEU.tokenize(reference)
+            let said = BLEU.tokenize(candidate)
+            candidateLength = said.count
+            referenceLength = wanted.count
+            for order in 1...4 {
+                let counts = ngrams(wanted, order)
+                for (ngram, count) in ngrams(said, order) {
+                    matches[order - 1] += min(count, counts[ngram] ?? 0)
+                    totals[order - 1] += count
+                }
+            }
+        }
+
+        /// Adds another pair `weight` times.
+        public mutating func add(_ other: Statistics, weight: Int = 1) {
+            for index in 0..<4 {
+                matches[index] += other.matches[index] * weight
+                totals[index] += other.totals[index] * weight
+            }
+            candidateLength += other.candidateLength * weight
+            referenceLength += other.referenceLength * weight
+        }
+
+        /// The score with n-grams up to `order`, 0...1.
+        public func score(order: Int) -> Double {
+            precondition((1...4).contains(order), "BLEU is defined here for orders 1 to 4")
+            guard matches[..<order].contains(where: { $0 > 0 }) else { return 0 }
+            var smoothing = 1.0
+            var logarithms = 0.0
+            for index in 0..<order {
+                guard totals[index] > 0 else { return 0 }
+                var precision = Double(matches[index]) / Double(totals[index])
+                if matches[index] == 0 {
+                    smoothing *= 2
+                    precision = 1 / (smoothing * Double(totals[index]))
+                }
+                logarithms += log(precision)
+            }
+            let ratio = Double(referenceLength) / Double(candidateLength)
+            let brevity = candidateLength < referenceLength ? exp(1 - ratio) : 1
+            return brevity * exp(logarithms / Double(order))
+        }
+    }
+
+    /// The corpus score of pairs of texts.
+    public static func corpus(_ pairs: [(reference: String, candidate: String)], order: Int) -> Double {
+        var sum = Statistics()
+        for pair in pairs { sum.add(Statistics(reference: pair.reference, candidate: pair.candidate)) }
+        return sum.score(order: order)
+    }
+
+    /// The `13a` tokens: the mteval-v13a rules for text that is not of a CJK language.
+    public static func tokenize(_ text: String) -> [Substring] {
+        var line = text
+        while let last = line.unicodeScalars.last, last.properties.isWhitespace { line.unicodeScalars.removeLast() }
+        line = line.replacingOccurrences(of: "<skipped>", with: "").replacingOccurrences(of: "-\n", with: "")
+            .replacingOccurrences(of: "\n", with: " ")
+        if line.contains("&") {
+            for (entity, character) in [("&quot;", "\""), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")] {
+                line = line.replacingOccurrences(of: entity, with: character)
+            }
+        }
+        var scalars = Array(" \(line) ".unicodeScalars)
+        scalars = spaced(scalars)
+        scalars = split(scalars, first: { !isDigit($0) }, second: isPoint) { [$0, " ", $1, " "] }
+        scalars = split(scalars, first: isPoint, second: { !isDigit($0) }) { [" ", $0, " ", $1] }
+        scalars = split(scalars, first: isDigit, second: { $0 == "-" }) { [$0, " ", $1, " "] }
+        var result = String.UnicodeScalarView()
+        result.append(contentsOf: scalars)
+        return String(result).split { $0.isWhitespace }
+    }
+
+    /// `([\{-\~\[-\` -\&\(-\+\:-\@\/])` with blanks around.
+    private static func spaced(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        scalars.flatMap { scalar -> [Unicode.Scalar] in
+            switch scalar.value {
+            case 0x7B...0x7E, 0x5B...0x60, 0x20...0x26, 0x28...0x2B, 0x3A...0x40, 0x2F: [" ", scalar, " "]
+            default: [scalar]
+            }
+        }
+    }
+
+    /// Replaces each pair of neighbours that fits, from left to right and without overlap, as `re.sub` does.
+    private static func split(
+        _ scalars: [Unicode.Scalar], first: (Unicode.Scalar) -> Bool, second: (Unicode.Scalar) -> Bool,
+        into replacement: (Unicode.Scalar, Unicode.Scalar) -> [Unicode.Scalar]
+    ) -> [Unicode.Scalar] {
+        var result: [Unicode.Scalar] = []
+        result.reserveCapacity(scalars.count * 2)
+        var index = 0
+        while index < scalars.count {
+            if index + 1 < scalars.count, first(scalars[index]), second(scalars[index + 1]) {
+                result += replacement(scalars[index], scalars[index + 1])
+                index += 2
+            } else {
+                result.append(scalars[index])
+                index += 1
+            }
+        }
+        return result
+    }
+
+    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
+    private static func isPoint(_ scalar: Unicode.Scalar) -> Bool { scalar == "." || scalar == "," }
+}
+
+/// How often each n-gram occurs.
+func ngrams<Word: Hashable>(_ words: [Word], _ order: Int) -> [ArraySlice<Word>: Int] {
+    guard words.count >= order else { return [:] }
+    var counts: [ArraySlice<Word>: Int] = [:]
+    for start in 0...(words.count - order) { counts[words[start..<(start + order)], default: 0] += 1 }
+    return counts
+}
