@@ -11,7 +11,7 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Gateway",
+            "DICOM", "DICOMNetwork", "Gateway", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ])
 ]
@@ -20,15 +20,21 @@ let service: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Audit", "DICOMNetwork", "Worklist", logging,
+            "Audit", "Cryptography", "DICOM", "DICOMNetwork", "Worklist", logging,
             .product(name: "Metrics", package: "swift-metrics"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "Yams", package: "Yams"),
         ])
 ]
 
 let capabilities: [Target] = [
-    .target(name: "Audit", dependencies: ["Cryptography", grdb], resources: [.copy("Resources")]),
+    .target(
+        name: "Audit",
+        dependencies: [
+            "COpenSSL", "Cryptography", grdb, logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
+        ],
+        resources: [.copy("Resources")]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
     .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
@@ -63,7 +69,7 @@ let native: [Target] = [
 let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "TestSupport"]),
-    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),

@@ -1,1 +1,0 @@
-#include "cxr_common.h"

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "cxr_common.h"
+#include "cxr_dataset.h"
+#include "cxr_network.h"

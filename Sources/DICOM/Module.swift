@@ -1,1 +1,0 @@
-// Datasets, tags, UIDs, transfer syntaxes and character sets.
