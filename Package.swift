@@ -11,7 +11,7 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "DICOM", "DICOMNetwork", "Gateway", logging,
+            "DICOM", "DICOMNetwork", "Evaluation", "Findings", "Gateway", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ])
 ]
@@ -36,7 +36,7 @@ let capabilities: [Target] = [
         ],
         resources: [.copy("Resources")]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
-    .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
+    .target(name: "Evaluation", dependencies: ["DICOM", "Findings"], resources: [.copy("Resources")]),
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
     .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),
@@ -72,7 +72,7 @@ let tests: [Target] = [
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "EvaluationTests", dependencies: ["DICOM", "Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
     .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),

@@ -12,5 +12,6 @@ struct CXRGate: AsyncParsableCommand {
             EchoCommand.self,
             SendCommand.self,
             ConfigCommand.self,
+            EvaluateCommand.self,
         ])
 }

@@ -275,8 +275,9 @@ private struct MetricFixture: Decodable {
         let reference = labeler.labels(of: extractor.statements(in: "Left effusion. Possible pneumonia."))
         let candidate = labeler.labels(of: extractor.statements(in: "Left effusion. No pneumonia."))
         func agreement(_ policy: UncertainPolicy) -> LabelAgreement {
-            LabelAgreement(
-                [(reference: reference, candidate: candidate)], labels: labeler.set.labels, uncertain: policy)
+            LabelOutcomes(
+                [(reference: reference, candidate: candidate)], labels: labeler.set.labels, uncertain: policy
+            ).agreement()
         }
         #expect(agreement(.positive).microF1 == 2.0 / 3.0)
         #expect(agreement(.positive).macroF1 == 0.5)

@@ -5,6 +5,13 @@ public struct Estimate: Codable, Sendable, Equatable {
     /// The 2.5th and 97.5th percentile of the bootstrap replicates; nil when there were none.
     public let lower: Double?
     public let upper: Double?
+
+    /// A value, with or without an interval.
+    public init(value: Double, lower: Double?, upper: Double?) {
+        self.value = value
+        self.lower = lower
+        self.upper = upper
+    }
 }
 
 /// Percentile bootstrap (Efron 1979) by clusters: all rows of a patient are drawn together, because the images of one

@@ -104,30 +104,62 @@ public struct LabelAgreement: Codable, Sendable, Equatable {
         return values.isEmpty ? 1 : values.reduce(0, +) / Double(values.count)
     }
 
-    /// Agreement over pairs of labels, each pair counted `weights` times (once when nil).
+    fileprivate init(labels: [String]) {
+        rows = labels.map { Row(label: $0) }
+    }
+
+    fileprivate mutating func add(_ outcome: LabelOutcomes.Outcome, weight: Int, row: Int) {
+        switch outcome {
+        case .truePositive: rows[row].truePositives += weight
+        case .falsePositive: rows[row].falsePositives += weight
+        case .falseNegative: rows[row].falseNegatives += weight
+        case .other: break
+        }
+    }
+}
+
+/// What each pair of reports decides on each label, worked out once so that bootstrap replicates only add up.
+public struct LabelOutcomes: Sendable {
+    fileprivate enum Outcome: UInt8, Sendable {
+        case other, truePositive, falsePositive, falseNegative
+    }
+
+    private let labels: [String]
+    /// By label, then by pair.
+    private let outcomes: [[Outcome]]
+
+    /// The outcomes of pairs of labels.
     public init(
         _ pairs: [(reference: [String: Polarity], candidate: [String: Polarity])], labels: [String],
-        uncertain: UncertainPolicy, weights: [Int]? = nil
+        uncertain: UncertainPolicy
     ) {
-        rows = labels.map { Row(label: $0) }
-        for (index, pair) in pairs.enumerated() {
-            let weight = weights?[index] ?? 1
-            guard weight > 0 else { continue }
-            for row in rows.indices {
-                let reference = pair.reference[rows[row].label]
-                let candidate = pair.candidate[rows[row].label]
-                if uncertain == .ignore, reference == .undetermined || candidate == .undetermined { continue }
-                switch (Self.isPositive(reference, uncertain), Self.isPositive(candidate, uncertain)) {
-                case (true, true): rows[row].truePositives += weight
-                case (false, true): rows[row].falsePositives += weight
-                case (true, false): rows[row].falseNegatives += weight
-                case (false, false): break
+        self.labels = labels
+        outcomes = labels.map { label in
+            pairs.map { pair in
+                let reference = pair.reference[label]
+                let candidate = pair.candidate[label]
+                if uncertain == .ignore, reference == .undetermined || candidate == .undetermined { return .other }
+                func isPositive(_ polarity: Polarity?) -> Bool {
+                    polarity == .present || polarity == .undetermined && uncertain == .positive
+                }
+                return switch (isPositive(reference), isPositive(candidate)) {
+                case (true, true): .truePositive
+                case (false, true): .falsePositive
+                case (true, false): .falseNegative
+                case (false, false): .other
                 }
             }
         }
     }
 
-    private static func isPositive(_ polarity: Polarity?, _ uncertain: UncertainPolicy) -> Bool {
-        polarity == .present || polarity == .undetermined && uncertain == .positive
+    /// Agreement over all pairs, each counted `weights` times (once when nil).
+    public func agreement(weights: [Int]? = nil) -> LabelAgreement {
+        var agreement = LabelAgreement(labels: labels)
+        for (row, column) in outcomes.enumerated() {
+            for (index, outcome) in column.enumerated() where outcome != .other {
+                agreement.add(outcome, weight: weights?[index] ?? 1, row: row)
+            }
+        }
+        return agreement
     }
 }
