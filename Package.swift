@@ -13,7 +13,10 @@ let executables: [Target] = [
         dependencies: [
             "DICOM", "DICOMNetwork", "Evaluation", "Findings", "Gateway", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ])
+        ]),
+    .executableTarget(
+        name: "EvaluationBenchmark", dependencies: ["Evaluation"], path: "Benchmarks/Evaluation",
+        exclude: ["peer.py"]),
 ]
 
 let service: [Target] = [
@@ -36,7 +39,8 @@ let capabilities: [Target] = [
         ],
         resources: [.copy("Resources")]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
-    .target(name: "Evaluation", dependencies: ["DICOM", "Findings"], resources: [.copy("Resources")]),
+    .target(
+        name: "Evaluation", dependencies: ["DICOM", "Findings"], exclude: ["README.md"], resources: [.copy("Resources")]),
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
     .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),

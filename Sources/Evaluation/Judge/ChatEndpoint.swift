@@ -66,8 +66,13 @@ public struct ChatEndpoint: Judge {
         let messages: [Message]
         let temperature: Double
         let seed: Int
-        let max_tokens: Int
+        let maximumTokens: Int
         let stream = false
+
+        enum CodingKeys: String, CodingKey {
+            case model, messages, temperature, seed, stream
+            case maximumTokens = "max_tokens"
+        }
     }
 
     private struct Reply: Decodable {
@@ -89,7 +94,7 @@ public struct ChatEndpoint: Judge {
             Request(
                 model: identity.model,
                 messages: [.init(role: "system", content: system), .init(role: "user", content: user)],
-                temperature: temperature, seed: seed, max_tokens: maximumTokens))
+                temperature: temperature, seed: seed, maximumTokens: maximumTokens))
         let data: Data
         let response: URLResponse
         do {

@@ -81,9 +81,9 @@ public enum BLEU {
         }
         var scalars = Array(" \(line) ".unicodeScalars)
         scalars = spaced(scalars)
-        scalars = split(scalars, first: { !isDigit($0) }, second: isPoint) { [$0, " ", $1, " "] }
-        scalars = split(scalars, first: isPoint, second: { !isDigit($0) }) { [" ", $0, " ", $1] }
-        scalars = split(scalars, first: isDigit, second: { $0 == "-" }) { [$0, " ", $1, " "] }
+        scalars = split(scalars, first: isNoDigit, second: isPoint) { [$0, " ", $1, " "] }
+        scalars = split(scalars, first: isPoint, second: isNoDigit) { [" ", $0, " ", $1] }
+        scalars = split(scalars, first: isDigit, second: isDash) { [$0, " ", $1, " "] }
         var result = String.UnicodeScalarView()
         result.append(contentsOf: scalars)
         return String(result).split { $0.isWhitespace }
@@ -120,6 +120,8 @@ public enum BLEU {
     }
 
     private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
+    private static func isNoDigit(_ scalar: Unicode.Scalar) -> Bool { !isDigit(scalar) }
+    private static func isDash(_ scalar: Unicode.Scalar) -> Bool { scalar == "-" }
     private static func isPoint(_ scalar: Unicode.Scalar) -> Bool { scalar == "." || scalar == "," }
 }
 

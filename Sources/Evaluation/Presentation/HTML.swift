@@ -103,7 +103,7 @@ struct HTMLPage {
         table { border-collapse: collapse; margin: .5rem 0 1rem; font-variant-numeric: tabular-nums; }
         th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
         th { border-bottom: 2px solid var(--ink); font-weight: 600; }
-        th.n, td.n { text-align: right; white-space: nowrap; }
+        th.n, td.n { text-align: right; white-space: pre; }
         .plots { display: flex; flex-wrap: wrap; gap: 1rem; }
         figure { margin: 0; } figcaption { font-size: .85rem; color: var(--soft); }
         svg { display: block; max-width: 100%; height: auto; }
@@ -128,10 +128,10 @@ struct HTMLPage {
         """
 }
 
-/// "0.812 (0.780 to 0.843)", or a dash.
-func shown(_ estimate: Estimate?, digits: Int = 3) -> String {
+/// "0.812 (0.780 to 0.843)", the interval on a line of its own when asked, or a dash.
+func shown(_ estimate: Estimate?, digits: Int = 3, stacked: Bool = false) -> String {
     guard let estimate else { return "–" }
     func number(_ value: Double) -> String { String(format: "%.\(digits)f", value) }
     guard let lower = estimate.lower, let upper = estimate.upper else { return number(estimate.value) }
-    return "\(number(estimate.value)) (\(number(lower)) to \(number(upper)))"
+    return "\(number(estimate.value))\(stacked ? "\n" : " ")(\(number(lower)) to \(number(upper)))"
 }

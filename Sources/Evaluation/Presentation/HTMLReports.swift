@@ -137,15 +137,17 @@ extension ClassificationEvaluation {
             ["Label", "Cases", "Positives", "AUROC", "Average precision", "Calibration error", "Brier score"],
             rows.map {
                 [
-                    $0.label, "\($0.cases)", "\($0.positives)", shown($0.auroc), shown($0.averagePrecision),
-                    shown($0.calibrationError), shown($0.brierScore),
+                    $0.label, "\($0.cases)", "\($0.positives)", shown($0.auroc, stacked: true),
+                    shown($0.averagePrecision, stacked: true), shown($0.calibrationError, stacked: true),
+                    shown($0.brierScore, stacked: true),
                 ]
             })
         page.paragraph(
             "An AUROC of 0.5 is chance; average precision at chance equals the share of positives. The calibration error "
                 + "uses ten bins of equal width.", note: true)
         page.heading("ROC and reliability")
-        for group in stride(from: 0, to: rows.count, by: 7).map({ Array(rows[$0..<min($0 + 7, rows.count)]) }) {
+        page.raw("<div class=\"plots\">")
+        for group in stride(from: 0, to: rows.count, by: 4).map({ Array(rows[$0..<min($0 + 4, rows.count)]) }) {
             let curves = group.filter { !$0.roc.isEmpty }.map { row in
                 Plot.Curve(
                     name: "\(row.label) (\(number(row.auroc?.value)))",
@@ -158,7 +160,6 @@ extension ClassificationEvaluation {
                     points: row.reliability.map { (x: $0.predicted, y: $0.observed) },
                     weights: row.reliability.map { Double($0.count) / most })
             }
-            page.raw("<div class=\"plots\">")
             if !curves.isEmpty {
                 page.raw(
                     "<figure>"
@@ -174,8 +175,8 @@ extension ClassificationEvaluation {
                         + "<figcaption>Reliability, in brackets the calibration error; dots grow with the cases."
                         + "</figcaption></figure>")
             }
-            page.raw("</div>")
         }
+        page.raw("</div>")
         page.faults(faults)
         return page.text
     }
@@ -195,8 +196,8 @@ extension GroundingEvaluation {
         page.table(
             ["Label", "Boxes"] + thresholds.map { "AP at \($0)" } + ["Mean IoU", "Pointing accuracy"],
             rows.map { row in
-                [row.label ?? "All", "\(row.references)"] + row.averagePrecision.map { shown($0) }
-                    + [shown(row.meanOverlap), shown(row.pointingAccuracy)]
+                [row.label ?? "All", "\(row.references)"] + row.averagePrecision.map { shown($0, stacked: true) }
+                    + [shown(row.meanOverlap, stacked: true), shown(row.pointingAccuracy, stacked: true)]
             })
         page.heading("Average precision at IoU \(thresholds.first ?? 0)")
         page.raw(

@@ -92,8 +92,12 @@ enum Plot {
                 let from = format(left + interval.lower / most * width)
                 let to = format(left + interval.upper / most * width)
                 let middle = y + 3 + (row - 8) / 2
-                svg +=
-                    "<line x1=\"\(from)\" y1=\"\(middle)\" x2=\"\(to)\" y2=\"\(middle)\" stroke=\"#1b1f24\" stroke-width=\"1.4\"/>"
+                // A white line below keeps the whisker visible on the dark part.
+                for (colour, width) in [("#ffffff", "4"), ("#1b1f24", "1.6")] {
+                    svg +=
+                        "<line x1=\"\(from)\" y1=\"\(middle)\" x2=\"\(to)\" y2=\"\(middle)\" stroke=\"\(colour)\" "
+                        + "stroke-width=\"\(width)\"/>"
+                }
             }
             let end = left + max(length, (bar.interval?.upper ?? 0) / most * width)
             svg += "<text x=\"\(format(end + 6))\" y=\"\(y + 15)\">\(HTMLPage.escape(bar.note))</text>"
