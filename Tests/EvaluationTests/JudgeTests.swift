@@ -152,6 +152,24 @@ private final class ScriptedServer {
         #expect(throws: Never.self) { try ChatEndpoint(base: base, model: "m") }
     }
 
+    @Test(arguments: [
+        (["http_proxy": "http://10.0.0.1:3128"], "http_proxy"), (["ALL_PROXY": "socks5://10.0.0.1"], "ALL_PROXY"),
+        (["http_proxy": "http://10.0.0.1", "no_proxy": "example.org"], "http_proxy"),
+        (["http_proxy": "http://10.0.0.1", "no_proxy": "example.org, 127.0.0.1"], nil),
+        (["http_proxy": "http://10.0.0.1", "NO_PROXY": "*"], nil), (["https_proxy": "http://10.0.0.1"], nil),
+        ([:], nil),
+    ])
+    func aProxyThatWouldSeeTheReportsIsRefused(_ environment: [String: String], _ variable: String?) {
+        func make() throws {
+            _ = try ChatEndpoint(base: "http://127.0.0.1:8080/v1", model: "m", environment: environment)
+        }
+        if let variable {
+            #expect(throws: JudgeError.wouldUseProxy(variable: variable, host: "127.0.0.1")) { try make() }
+        } else {
+            #expect(throws: Never.self) { try make() }
+        }
+    }
+
     @Test(arguments: ["", "judge", "file:///etc/passwd", "ftp://127.0.0.1/"])
     func otherAddressesAreRefused(_ base: String) {
         #expect(throws: JudgeError.invalidEndpoint(base)) {

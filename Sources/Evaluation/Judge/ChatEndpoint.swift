@@ -23,16 +23,22 @@ public struct ChatEndpoint: Judge {
     ///   - key: A bearer token, if the endpoint wants one. It is not recorded.
     ///   - allowsRemote: Whether the endpoint may be on another machine.
     ///   - timeout: Seconds to wait for one answer.
-    /// - Throws: ``JudgeError/invalidEndpoint(_:)`` or ``JudgeError/remoteNotAllowed(_:)``.
+    ///   - environment: Where proxies are configured; the HTTP client obeys these variables whatever it is told.
+    /// - Throws: ``JudgeError/invalidEndpoint(_:)``, ``JudgeError/remoteNotAllowed(_:)``, or
+    ///   ``JudgeError/wouldUseProxy(variable:host:)`` when a report for this machine would go through a proxy.
     public init(
         base: String, model: String, key: String? = nil, temperature: Double = 0, seed: Int = 1,
-        maximumTokens: Int = 2048, timeout: Double = 120, allowsRemote: Bool = false
+        maximumTokens: Int = 2048, timeout: Double = 120, allowsRemote: Bool = false,
+        environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         guard let components = URLComponents(string: base), let host = components.host, !host.isEmpty,
             components.scheme == "http" || components.scheme == "https",
             let url = URL(string: base.hasSuffix("/") ? base + "chat/completions" : base + "/chat/completions")
         else { throw JudgeError.invalidEndpoint(base) }
         guard allowsRemote || Self.isLoopback(host) else { throw JudgeError.remoteNotAllowed(host) }
+        if !allowsRemote, let variable = Self.proxyVariable(components.scheme ?? "", host, environment) {
+            throw JudgeError.wouldUseProxy(variable: variable, host: host)
+        }
         self.url = url
         self.temperature = temperature
         self.seed = seed
@@ -46,7 +52,6 @@ public struct ChatEndpoint: Judge {
             ])
         let configuration = URLSessionConfiguration.ephemeral
         configuration.timeoutIntervalForRequest = timeout
-        configuration.connectionProxyDictionary = [:]
         session = URLSession(configuration: configuration, delegate: RedirectRefusal(), delegateQueue: nil)
     }
 
@@ -55,6 +60,14 @@ public struct ChatEndpoint: Judge {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    /// The variable that would send a request through a proxy, by libcurl's rules.
+    private static func proxyVariable(_ scheme: String, _ host: String, _ environment: [String: String]) -> String? {
+        let exempt = (environment["no_proxy"] ?? environment["NO_PROXY"] ?? "").split { $0 == "," || $0 == " " }
+        if exempt.contains("*") || exempt.contains(where: { $0.lowercased() == host.lowercased() }) { return nil }
+        let names = scheme == "https" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy"]
+        return (names + ["all_proxy", "ALL_PROXY"]).first { environment[$0]?.isEmpty == false }
     }
 
     private struct Request: Encodable {

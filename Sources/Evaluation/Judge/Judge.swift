@@ -28,6 +28,7 @@ public protocol Judge: Sendable {
 public enum JudgeError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidEndpoint(String)
     case remoteNotAllowed(String)
+    case wouldUseProxy(variable: String, host: String)
     case unreachable(String)
     case refused(status: Int, body: String)
     case notAChatReply(String)
@@ -38,6 +39,9 @@ public enum JudgeError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalidEndpoint(let text): "\"\(text)\" is not an http or https address."
         case .remoteNotAllowed(let host):
             "The judge at \(host) is not on this machine. Reports would leave it; allow that explicitly if you must."
+        case .wouldUseProxy(let variable, let host):
+            "The environment variable \(variable) would send the reports through a proxy. Unset it, or put \(host) into "
+                + "no_proxy."
         case .unreachable(let reason): "The judge does not answer: \(reason)"
         case .refused(let status, let body): "The judge answered with HTTP status \(status): \(body)"
         case .notAChatReply(let what): "The judge's reply is not a chat completion: \(what)"

@@ -16,17 +16,37 @@ public struct JudgedReports: Codable, Sendable, Equatable {
     /// In the order of the pairs.
     public let cases: [Case]
 
+    /// Errors of each kind per judged report, with intervals; nil when none was judged.
+    public let rows: [Row]
+
+    /// One of the six types.
+    public struct Row: Codable, Sendable, Equatable {
+        public let kind: ReportErrorKind
+        public let perReport: Estimate?
+        public let significantPerReport: Estimate?
+    }
+
     /// Errors of a kind per judged report; nil when none was judged.
-    public func mean(_ kind: ReportErrorKind, significantOnly: Bool = false) -> Double? {
-        let judged = cases.compactMap(\.errors)
-        guard !judged.isEmpty else { return nil }
-        let count = judged.joined().count { $0.type == kind && (!significantOnly || $0.significant) }
-        return Double(count) / Double(judged.count)
+    public func mean(_ kind: ReportErrorKind) -> Double? { rows.first { $0.kind == kind }?.perReport?.value }
+
+    private static func rows(
+        _ judged: [(patient: String?, errors: [JudgedError])], replicates: Int, seed: UInt64
+    ) -> [Row] {
+        let hasPatients = judged.contains { $0.patient != nil }
+        let bootstrap = Bootstrap(
+            rows: judged.count, clusters: hasPatients ? judged.map(\.patient) : nil, replicates: replicates, seed: seed)
+        return ReportErrorKind.allCases.map { kind in
+            let all = judged.map { Double($0.errors.count { $0.type == kind }) }
+            let significant = judged.map { Double($0.errors.count { $0.type == kind && $0.significant }) }
+            let estimates = bootstrap.estimates { [weightedMean(all, $0), weightedMean(significant, $0)] }
+            return Row(kind: kind, perReport: estimates[0], significantPerReport: estimates[1])
+        }
     }
 
     /// Has a judge count the errors of each pair. Throws only when the prompt is not installed.
     public static func evaluate(
-        _ pairs: [ReportPair], by judge: any Judge, attempts: Int = 3, concurrency: Int = 1
+        _ pairs: [ReportPair], by judge: any Judge, attempts: Int = 3, concurrency: Int = 1,
+        replicates: Int = 1000, seed: UInt64 = 1
     ) async throws -> JudgedReports {
         let runner = JudgeRunner(judge: judge, attempts: attempts)
         let questions = try pairs.map { try JudgePrompts.errors(reference: $0.reference, candidate: $0.candidate) }
@@ -37,7 +57,10 @@ public struct JudgedReports: Codable, Sendable, Equatable {
         for outcome in outcomes { tally.add(outcome) }
         return JudgedReports(
             identity: judge.identity, promptVersion: JudgePrompts.version, tally: tally,
-            cases: zip(pairs, outcomes).map { Case(id: $0.id, errors: $1.answer, failure: $1.failure) })
+            cases: zip(pairs, outcomes).map { Case(id: $0.id, errors: $1.answer, failure: $1.failure) },
+            rows: rows(
+                zip(pairs, outcomes).compactMap { pair, outcome in outcome.answer.map { (pair.patient, $0) } },
+                replicates: replicates, seed: seed))
     }
 }
 

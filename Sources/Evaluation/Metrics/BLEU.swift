@@ -17,8 +17,9 @@ public enum BLEU {
 
         /// The pair's statistics.
         public init(reference: String, candidate: String) {
-            let wanted = BLEU.tokenize(reference)
-            let said = BLEU.tokenize(candidate)
+            var numbers = WordNumbers<String>()
+            let wanted = numbers.numbers(of: BLEU.tokenize(reference))
+            let said = numbers.numbers(of: BLEU.tokenize(candidate))
             candidateLength = said.count
             referenceLength = wanted.count
             for order in 1...4 {
@@ -69,34 +70,51 @@ public enum BLEU {
     }
 
     /// The `13a` tokens: the mteval-v13a rules for text that is not of a CJK language.
-    public static func tokenize(_ text: String) -> [Substring] {
+    public static func tokenize(_ text: String) -> [String] {
         var line = text
-        while let last = line.unicodeScalars.last, last.properties.isWhitespace { line.unicodeScalars.removeLast() }
-        line = line.replacingOccurrences(of: "<skipped>", with: "").replacingOccurrences(of: "-\n", with: "")
-            .replacingOccurrences(of: "\n", with: " ")
-        if line.contains("&") {
+        while let last = line.unicodeScalars.last, isSpace(last) { line.unicodeScalars.removeLast() }
+        // Most reports hold none of these, and replacing is slow.
+        if line.utf8.contains(UInt8(ascii: "<")) { line = line.replacingOccurrences(of: "<skipped>", with: "") }
+        if line.utf8.contains(UInt8(ascii: "\n")) { line = line.replacingOccurrences(of: "-\n", with: "") }
+        if line.utf8.contains(UInt8(ascii: "&")) {
             for (entity, character) in [("&quot;", "\""), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")] {
                 line = line.replacingOccurrences(of: entity, with: character)
             }
         }
-        var scalars = Array(" \(line) ".unicodeScalars)
+        var scalars: [Unicode.Scalar] = [" "] + line.unicodeScalars.map { $0 == "\n" ? " " : $0 } + [" "]
         scalars = spaced(scalars)
         scalars = split(scalars, first: isNoDigit, second: isPoint) { [$0, " ", $1, " "] }
         scalars = split(scalars, first: isPoint, second: isNoDigit) { [" ", $0, " ", $1] }
         scalars = split(scalars, first: isDigit, second: isDash) { [$0, " ", $1, " "] }
-        var result = String.UnicodeScalarView()
-        result.append(contentsOf: scalars)
-        return String(result).split { $0.isWhitespace }
+        return scalars.split(whereSeparator: isSpace).map { word in
+            var view = String.UnicodeScalarView()
+            view.append(contentsOf: word)
+            return String(view)
+        }
+    }
+
+    /// What Python takes for white space: Unicode's and the four information separators.
+    private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.value < 0x80 {
+            return scalar.value == 0x20 || (9...13).contains(scalar.value) || (28...31).contains(scalar.value)
+        }
+        return scalar.properties.isWhitespace
     }
 
     /// `([\{-\~\[-\` -\&\(-\+\:-\@\/])` with blanks around.
     private static func spaced(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        scalars.flatMap { scalar -> [Unicode.Scalar] in
+        var result: [Unicode.Scalar] = []
+        result.reserveCapacity(scalars.count * 2)
+        for scalar in scalars {
             switch scalar.value {
-            case 0x7B...0x7E, 0x5B...0x60, 0x20...0x26, 0x28...0x2B, 0x3A...0x40, 0x2F: [" ", scalar, " "]
-            default: [scalar]
+            case 0x7B...0x7E, 0x5B...0x60, 0x20...0x26, 0x28...0x2B, 0x3A...0x40, 0x2F:
+                result.append(" ")
+                result.append(scalar)
+                result.append(" ")
+            default: result.append(scalar)
             }
         }
+        return result
     }
 
     /// Replaces each pair of neighbours that fits, from left to right and without overlap, as `re.sub` does.
@@ -123,12 +141,4 @@ public enum BLEU {
     private static func isNoDigit(_ scalar: Unicode.Scalar) -> Bool { !isDigit(scalar) }
     private static func isDash(_ scalar: Unicode.Scalar) -> Bool { scalar == "-" }
     private static func isPoint(_ scalar: Unicode.Scalar) -> Bool { scalar == "." || scalar == "," }
-}
-
-/// How often each n-gram occurs.
-func ngrams<Word: Hashable>(_ words: [Word], _ order: Int) -> [ArraySlice<Word>: Int] {
-    guard words.count >= order else { return [:] }
-    var counts: [ArraySlice<Word>: Int] = [:]
-    for start in 0...(words.count - order) { counts[words[start..<(start + order)], default: 0] += 1 }
-    return counts
 }

@@ -5,26 +5,31 @@ import Foundation
 /// corpus, so a score depends on the corpus that it was computed with.
 public struct CIDEr: Sendable {
     private static let sigma = 6.0
-    private let documentFrequencies: [[ArraySlice<Substring>: Double]]
+    private let documentFrequencies: [[Ngram: Double]]
+    private let numbers: WordNumbers<Substring>
     private let logDocuments: Double
 
     /// Frequencies over the references.
     public init(references: [String]) {
-        var frequencies = Array(repeating: [ArraySlice<Substring>: Double](), count: 4)
+        var frequencies = Array(repeating: [Ngram: Double](), count: 4)
+        var numbers = WordNumbers<Substring>()
         for reference in references {
-            let words = ROUGE.tokenize(reference)
+            let words = numbers.numbers(of: ROUGE.tokenize(reference))
             for order in 1...4 {
                 for ngram in ngrams(words, order).keys { frequencies[order - 1][ngram, default: 0] += 1 }
             }
         }
         documentFrequencies = frequencies
+        self.numbers = numbers
         logDocuments = log(Double(references.count))
     }
 
     /// The score of one candidate, 0...10.
     public func score(reference: String, candidate: String) -> Double {
-        let wanted = ROUGE.tokenize(reference)
-        let said = ROUGE.tokenize(candidate)
+        // A copy: words that no reference holds get numbers for this pair only.
+        var numbers = numbers
+        let wanted = numbers.numbers(of: ROUGE.tokenize(reference))
+        let said = numbers.numbers(of: ROUGE.tokenize(candidate))
         // pycocoevalcap takes the number of bigrams as the length.
         let difference = Double(max(0, said.count - 1) - max(0, wanted.count - 1))
         let penalty = exp(-difference * difference / (2 * Self.sigma * Self.sigma))
@@ -42,10 +47,9 @@ public struct CIDEr: Sendable {
         return sum / 4 * 10
     }
 
-    private func vector(_ words: [Substring], _ order: Int) -> (weights: [ArraySlice<Substring>: Double], norm: Double)
-    {
+    private func vector(_ words: [Int32], _ order: Int) -> (weights: [Ngram: Double], norm: Double) {
         var square = 0.0
-        var weights: [ArraySlice<Substring>: Double] = [:]
+        var weights: [Ngram: Double] = [:]
         for (ngram, count) in ngrams(words, order) {
             let frequency = log(max(1, documentFrequencies[order - 1][ngram] ?? 0))
             let weight = Double(count) * (logDocuments - frequency)

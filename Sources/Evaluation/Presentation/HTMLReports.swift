@@ -85,11 +85,8 @@ extension ReportEvaluation {
                 + "could not be parsed; \(judge.tally.unreachable) attempts got no reply.")
         page.table(
             ["Type", "Per report", "Significant per report"],
-            ReportErrorKind.allCases.map { kind in
-                [
-                    kind.title, judge.mean(kind).map { String(format: "%.2f", $0) } ?? "–",
-                    judge.mean(kind, significantOnly: true).map { String(format: "%.2f", $0) } ?? "–",
-                ]
+            judge.rows.map { row in
+                [row.kind.title, shown(row.perReport, digits: 2), shown(row.significantPerReport, digits: 2)]
             })
     }
 
