@@ -1,1 +1,0 @@
-// Report metrics, error counts, grounding scores and the judge port.
