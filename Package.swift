@@ -11,9 +11,13 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Gateway",
+            "DICOM", "Gateway", "Radiography",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ])
+        ]),
+    .executableTarget(
+        name: "RadiographyBenchmark",
+        dependencies: ["DICOM", "Radiography", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        path: "Benchmarks/Radiography", exclude: ["scripts"]),
 ]
 
 let service: [Target] = [
@@ -31,7 +35,7 @@ let capabilities: [Target] = [
     .target(name: "Audit", dependencies: ["Cryptography", grdb], resources: [.copy("Resources")]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
     .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
-    .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
+    .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG", "CPNG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
     .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),
     .target(name: "Worklist", dependencies: [grdb]),
@@ -56,6 +60,7 @@ let native: [Target] = [
     .target(name: "CKernels"),
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
 ]

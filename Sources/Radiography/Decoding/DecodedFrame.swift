@@ -17,6 +17,20 @@ public struct DecodedFrame: Sendable, Equatable {
     /// What was unusual, for the provenance.
     public let notes: [String]
 
+    /// A frame from its values; `values` are `[rows, columns]` of `bitsStored` bits.
+    package init(
+        rows: Int, columns: Int, values: [UInt16], bitsStored: Int, isSigned: Bool, isMonochrome1: Bool,
+        notes: [String]
+    ) {
+        self.rows = rows
+        self.columns = columns
+        self.values = values
+        self.bitsStored = bitsStored
+        self.isSigned = isSigned
+        self.isMonochrome1 = isMonochrome1
+        self.notes = notes
+    }
+
     /// The value as a number.
     @inlinable
     public func number(_ pattern: UInt16) -> Int {
