@@ -23,8 +23,8 @@ struct SuitabilityRules {
     /// Everything that was found.
     var decision: SuitabilityDecision {
         let findings = [
-            modality, presentation, bodyPartNamed, viewNamed, ageRange, size, blank, clipping, smoothness, grayLevels,
-            deadLines, polarity, orientation, likeness,
+            modality, presentation, otherBodyPart, unreadableView, ageRange, size, blank, clipping, smoothness,
+            grayLevels, deadLines, polarity, orientation, unnamedBodyPart, unnamedView, likeness,
         ].compactMap { $0 }
         // Where the header is silent and the picture was believed, the view is frontal.
         let seen =
@@ -59,39 +59,19 @@ struct SuitabilityRules {
         }
     }
 
-    private var bodyPartNamed: RuleFinding? {
-        switch bodyPart.verdict {
-        case .chest: return nil
-        case .other:
-            return RuleFinding(rule: "body part", reason: .notChest, evidence: bodyPart.evidence)
-        case .unknown, .contradictory:
-            if measures.likeness >= policy.minimumLikenessUnnamed {
-                return RuleFinding(
-                    rule: "body part", reason: nil,
-                    evidence: "\(bodyPart.evidence); the picture looks like a frontal chest (\(likenessText))")
-            }
-            return RuleFinding(
-                rule: "body part", reason: bodyPart.verdict == .unknown ? .bodyPartUnknown : .notChest,
-                evidence: "\(bodyPart.evidence), and the picture does not look like a frontal chest (\(likenessText))")
-        }
+    private var otherBodyPart: RuleFinding? {
+        guard bodyPart.verdict == .other else { return nil }
+        return RuleFinding(rule: "body part", reason: .notChest, evidence: bodyPart.evidence)
     }
 
-    private var viewNamed: RuleFinding? {
+    private var unreadableView: RuleFinding? {
         switch view.projection {
-        case .posteroAnterior, .anteroPosterior, .frontal: return nil
+        case .posteroAnterior, .anteroPosterior, .frontal, .unknown: return nil
         case .lateral:
             return RuleFinding(rule: "view", reason: .lateralOnly, evidence: "a lateral view, from \(view.source)")
         case .other:
             return RuleFinding(
                 rule: "view", reason: .unsupportedView, evidence: "an oblique or special view, from \(view.source)")
-        case .unknown:
-            if measures.likeness >= policy.minimumLikenessUnnamed {
-                return RuleFinding(
-                    rule: "view", reason: nil, evidence: "the header does not name the view; the picture looks frontal")
-            }
-            return RuleFinding(
-                rule: "view", reason: .viewUnknown,
-                evidence: "the header does not name the view, and the picture does not look frontal (\(likenessText))")
         }
     }
 
@@ -174,6 +154,35 @@ struct SuitabilityRules {
             rule: "orientation", reason: .orientationDoubtful,
             evidence: "the picture looks turned: likeness \(hundredths(best.element)) after turning it by"
                 + " \((best.offset + 1) * 90) degrees counter-clockwise, \(hundredths(measures.likeness)) as it stands")
+    }
+
+    /// Where the header does not name the body part, or contradicts itself, the picture decides.
+    private var unnamedBodyPart: RuleFinding? {
+        guard bodyPart.verdict == .unknown || bodyPart.verdict == .contradictory else { return nil }
+        if standingLikeness >= policy.minimumLikenessUnnamed {
+            return RuleFinding(
+                rule: "body part", reason: nil,
+                evidence: "\(bodyPart.evidence); the picture looks like a frontal chest (\(likenessText))")
+        }
+        return RuleFinding(
+            rule: "body part", reason: bodyPart.verdict == .unknown ? .bodyPartUnknown : .notChest,
+            evidence: "\(bodyPart.evidence), and the picture does not look like a frontal chest (\(likenessText))")
+    }
+
+    private var unnamedView: RuleFinding? {
+        guard view.projection == .unknown else { return nil }
+        if standingLikeness >= policy.minimumLikenessUnnamed {
+            return RuleFinding(
+                rule: "view", reason: nil, evidence: "the header does not name the view; the picture looks frontal")
+        }
+        return RuleFinding(
+            rule: "view", reason: .viewUnknown,
+            evidence: "the header does not name the view, and the picture does not look frontal (\(likenessText))")
+    }
+
+    /// The likeness of the picture as it is handed on: an inverted one that is corrected looks like its opposite.
+    private var standingLikeness: Double {
+        polarity != nil && policy.onPolarityContradiction == .correct ? -measures.likeness : measures.likeness
     }
 
     /// Only for pictures whose header says frontal chest; the other rules have the rest.
