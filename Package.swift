@@ -75,7 +75,7 @@ let tests: [Target] = [
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
     .testTarget(
-        name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"], exclude: ["Support/Python"]),
+        name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"], exclude: ["Support/Python", "Fuzz"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),

@@ -45,7 +45,7 @@ typedef struct {
     char photometric[17];
 } cxr_frame_format;
 
-/// Decodes one compressed frame with DCMTK's codec for the transfer syntax (JPEG, JPEG-LS, RLE).
+/// Decodes one compressed frame with DCMTK's codec for the transfer syntax (JPEG, JPEG-LS).
 ///
 /// `buffer` receives rows x columns x samples, colour by pixel, in host order; `capacity` must be at least that and
 /// even. `color_model` receives the Photometric Interpretation of what was decoded.

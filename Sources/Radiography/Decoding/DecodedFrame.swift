@@ -94,8 +94,10 @@ public struct PixelDecoder: Sendable {
         }
     }
 
-    /// Decodes one compressed frame; the entry point for tests that have a code-stream and no file.
-    func decode(_ frame: UnsafeRawBufferPointer, _ syntax: TransferSyntax, _ format: PixelFormat) throws -> RawSamples {
+    /// Decodes one compressed frame; also the entry point for who has a code-stream and no file.
+    package func decode(
+        _ frame: UnsafeRawBufferPointer, _ syntax: TransferSyntax, _ format: PixelFormat
+    ) throws -> RawSamples {
         switch syntax {
         case .jpegBaseline, .jpegExtended:
             return try JPEGFrame.decode(frame, syntax, try JPEGInspector.inspect(frame, .lossy), format)
@@ -104,7 +106,7 @@ public struct PixelDecoder: Sendable {
         case .jpegLSLossless, .jpegLSNearLossless:
             return try JPEGFrame.decode(frame, syntax, try JPEGInspector.inspect(frame, .jpegLS), format)
         case .rleLossless:
-            return try JPEGFrame.decode(frame, syntax, nil, format)
+            return try RLEDecoder.decode(frame, format)
         case .jpeg2000, .jpeg2000Lossless, .htj2k, .htj2kLossless, .htj2kLosslessRPCL:
             return try decodeJPEG2000(frame, syntax, format)
         default:
@@ -136,7 +138,7 @@ public struct PixelDecoder: Sendable {
 }
 
 /// Decoded samples by pixel, before masking: `[rows, columns, samples]`.
-struct RawSamples {
+package struct RawSamples {
     var values: [UInt16]
     /// The width of a sample in the stream.
     var bits: Int

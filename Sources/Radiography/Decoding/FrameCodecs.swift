@@ -1,18 +1,15 @@
 import CDCMTK
 import DICOM
 
-/// Frames that DCMTK's codecs decode: JPEG, JPEG-LS, RLE.
+/// Frames that DCMTK's codecs decode: JPEG and JPEG-LS.
 enum JPEGFrame {
-    /// - Parameter facts: What the stream says; `nil` for RLE, which says nothing and uses the header.
+    /// - Parameter facts: What the stream says of itself.
     /// - Throws: `RadiographyError.contradictsHeader` or `.decoderFailed`.
     static func decode(
-        _ frame: UnsafeRawBufferPointer, _ syntax: TransferSyntax, _ facts: CodeStreamFacts?, _ format: PixelFormat
+        _ frame: UnsafeRawBufferPointer, _ syntax: TransferSyntax, _ facts: CodeStreamFacts, _ format: PixelFormat
     ) throws -> RawSamples {
-        try facts?.check(against: format)
-        if facts == nil {
-            try checkRLEHeader(frame, format)
-        }
-        let precision = facts?.precision ?? format.bitsAllocated
+        try facts.check(against: format)
+        let precision = facts.precision
         let bytesPerSample = precision > 8 ? 2 : 1
         let count = format.pixelCount * format.samplesPerPixel
         var description = cxr_frame_format()
@@ -40,23 +37,7 @@ enum JPEGFrame {
         return RawSamples(
             values: values, bits: precision, isLossy: syntax.isLossy,
             colourModel: decodedModel.isEmpty ? format.photometricInterpretation : decodedModel,
-            notes: facts?.notes ?? [])
-    }
-
-    /// The RLE header (PS3.5 G.5): one segment for each byte of a composite pixel.
-    private static func checkRLEHeader(_ frame: UnsafeRawBufferPointer, _ format: PixelFormat) throws {
-        guard frame.count > 64 else { throw RadiographyError.truncated(needed: 65, found: frame.count) }
-        let segments = Int(UInt32(littleEndian: frame.loadUnaligned(as: UInt32.self)))
-        let expected = format.samplesPerPixel * format.bytesPerSample
-        guard segments == expected else {
-            throw RadiographyError.contradictsHeader(
-                codeStream: "\(segments) RLE segments", header: "\(expected) bytes per pixel")
-        }
-        // A replicate run of two bytes makes at most 128.
-        let atLeast = format.pixelCount * expected / 64
-        guard frame.count - 64 >= min(atLeast, format.pixelCount * expected) - 1 else {
-            throw RadiographyError.truncated(needed: atLeast + 64, found: frame.count)
-        }
+            notes: facts.notes)
     }
 
     private static func copy<Field>(_ text: String, to field: inout Field) {

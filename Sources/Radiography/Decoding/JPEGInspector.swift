@@ -39,11 +39,12 @@ struct JPEGInspector {
         var reader = ByteReader(bytes, at: 2)
         var ended = false
         while !ended {
-            guard let marker = nextMarker(&reader) else { throw broken("it ends before EOI") }
+            guard let marker = try nextMarker(&reader) else { throw broken("it ends before EOI") }
             switch marker {
             case 0xD9: ended = true
             case 0xD8: throw broken("a second SOI")
-            case 0x01, 0xD0...0xD7: break
+            case 0x01, 0xD0...0xD7:
+                guard scans > 0 else { throw broken("a restart marker before the first scan") }
             default:
                 let start = reader.position
                 let length = try reader.word()
@@ -59,18 +60,22 @@ struct JPEGInspector {
         return facts
     }
 
-    /// Skips entropy-coded data: a marker is FFH followed by neither a stuffed byte nor a fill byte. In JPEG-LS the
-    /// bit after FFH is stuffed, so that any second byte below 80H is data.
-    private func nextMarker(_ reader: inout ByteReader) -> Int? {
+    /// The next marker. Only behind a scan header is there entropy-coded data to skip.
+    ///
+    /// A marker is FFH followed by neither a stuffed byte nor a fill byte. In JPEG-LS the bit after FFH is stuffed, so
+    /// that any second byte below 80H is data. Fill bytes are legal and refused before the frame header, where DCMTK
+    /// 3.6.7 looks for the bit depth and can look for ever (found by the fuzzer).
+    private func nextMarker(_ reader: inout ByteReader) throws -> Int? {
         let bytes = reader.bytes
         var position = reader.position
         while position + 1 < bytes.count {
-            if bytes[position] == 0xFF {
-                let second = bytes[position + 1]
-                if second != 0, second != 0xFF, family != .jpegLS || second >= 0x80 {
-                    reader.position = position + 2
-                    return Int(second)
-                }
+            let second = bytes[position + 1]
+            if bytes[position] == 0xFF, second != 0, second != 0xFF, family != .jpegLS || second >= 0x80 {
+                reader.position = position + 2
+                return Int(second)
+            }
+            guard scans > 0 || (facts != nil && bytes[position] == 0xFF && second == 0xFF) else {
+                throw broken("something else than a marker before the first scan")
             }
             position += 1
         }

@@ -54,6 +54,23 @@ public struct PixelFormat: Equatable, Sendable {
         photometricInterpretation = try Self.photometric(dataset, samplesPerPixel: samplesPerPixel)
     }
 
+    /// A format of a code-stream that comes without a dataset.
+    package init(
+        rows: Int, columns: Int, samplesPerPixel: Int, bitsAllocated: Int, bitsStored: Int, isSigned: Bool,
+        photometricInterpretation: String
+    ) {
+        self.rows = rows
+        self.columns = columns
+        self.samplesPerPixel = samplesPerPixel
+        self.bitsAllocated = bitsAllocated
+        self.bitsStored = bitsStored
+        highBit = bitsStored - 1
+        self.isSigned = isSigned
+        self.photometricInterpretation = photometricInterpretation
+        isPlanar = false
+        frameCount = 1
+    }
+
     private static func number(
         _ tag: Tag, _ keyword: String, in dataset: Dataset, _ range: ClosedRange<Int>, absent: Int? = nil
     ) throws -> Int {

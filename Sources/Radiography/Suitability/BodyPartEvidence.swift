@@ -76,9 +76,10 @@ public struct BodyPartEvidence: Codable, Equatable, Sendable {
             "MEDIASTINUM",
         ])
         let other = names([
-            "ABDOM*", "PELV*", "EXTREMIT*", "KNEE*", "HAND*", "FINGER*", "FOOT", "FEET", "TOE*", "ANKLE*", "TIBIA*",
-            "FIBULA*", "FEMUR*", "THIGH*", "LEG", "HIP*", "ARM", "FOREARM*", "ELBOW*", "HUMERUS*", "SHOULDER*",
-            "CLAVIC*", "SCAPULA*", "WRIST*", "SKULL", "HEAD", "SINUS*", "JAW*", "MANDIB*", "NECK", "BREAST*", "RIB",
+            "ABDOM*", "PELV*", "EXTREMIT*", "KNEE*", "HAND", "HANDS", "FINGER*", "FOOT", "FEET", "TOE", "TOES",
+            "ANKLE*", "TIBIA*",
+            "FIBULA*", "FEMUR*", "THIGH*", "LEG", "HIP", "HIPS", "ARM", "FOREARM*", "ELBOW*", "HUMERUS*", "SHOULDER*",
+            "CLAVIC*", "SCAPULA*", "WRIST*", "SKULL", "HEAD", "SINUS*", "JAW", "MANDIB*", "NECK", "BREAST*", "RIB",
             "RIBS", "STERNUM", "CALCANEUS", "PATELLA*", "DENTAL", "TOOTH", "TEETH", "PHANTOM", "BONE", "KUB",
         ])
         // CHEST AND ABDOMEN, NECK AND CHEST: a chest is in it, and the picture decides how much of one.

@@ -8,7 +8,8 @@ import Testing
 /// Fragments, frames and colour.
 @Suite struct FrameTests {
     /// One JPEG-LS frame of `values` as compressed by DCMTK.
-    private func compressed(_ values: [UInt16], rows: Int, columns: Int, _ scratch: ScratchDirectory) throws -> [UInt8] {
+    private func compressed(_ values: [UInt16], rows: Int, columns: Int, _ scratch: ScratchDirectory) throws -> [UInt8]
+    {
         let file = SyntheticDICOM.image(
             rows: UInt16(rows), columns: UInt16(columns), stored: 12, pixels: .words(values))
         let url = try file.write(to: scratch.url)
@@ -50,7 +51,8 @@ import Testing
     @Test func nativeMultiFrameImagesGiveTheFirstFrame() throws {
         let values = SyntheticPixels.values(rows: 5, columns: 7, bits: 8)
         var file = SyntheticDICOM.image(
-            rows: 5, columns: 7, allocated: 8, stored: 8, pixels: .bytes((values + values.reversed()).map { UInt8($0) }))
+            rows: 5, columns: 7, allocated: 8, stored: 8, pixels: .bytes((values + values.reversed()).map { UInt8($0) })
+        )
         file.set(0x0028, 0x0008, "IS", .text("2"))
         #expect(try PixelDecoder().firstFrame(of: DICOMFile(bytes: file.bytes)).values == values)
     }

@@ -70,14 +70,17 @@ import Testing
         let upright = geometry.orientation.uprightSize(rows: geometry.rows, columns: geometry.columns)
         let uprightAspect = geometry.orientation.transposes ? 1 / geometry.aspect : geometry.aspect
         #expect(
-            abs(Double(native.rows) / Double(native.columns) - Double(upright.rows) * uprightAspect / Double(upright.columns))
+            abs(
+                Double(native.rows) / Double(native.columns) - Double(upright.rows) * uprightAspect
+                    / Double(upright.columns))
                 < 0.02, "pixels are not square")
 
         let cropped = native.cropped(
             x: native.columns / 10, y: native.rows / 12, width: native.columns * 8 / 10, height: native.rows * 10 / 12)
         let steps: [(String, Radiograph, Double)] = [
             ("native", native, 1e-3), ("small", Radiograph(image, longestSide: 61), 0.2), ("cropped", cropped, 1e-3),
-            ("resized", cropped.resized(rows: 57, columns: 83), 0.2), ("letterboxed", cropped.letterboxed(side: 64), 0.2),
+            ("resized", cropped.resized(rows: 57, columns: 83), 0.2),
+            ("letterboxed", cropped.letterboxed(side: 64), 0.2),
         ]
         for (name, picture, tolerance) in steps {
             let found = center(picture)
@@ -91,7 +94,8 @@ import Testing
     @Test(arguments: Geometry.all)
     func theWholePictureMapsToTheWholeSource(_ geometry: Geometry) throws {
         for picture in [
-            Radiograph(try geometry.image(markerX: 5, y: 5)), Radiograph(try geometry.image(markerX: 5, y: 5), longestSide: 37),
+            Radiograph(try geometry.image(markerX: 5, y: 5)),
+            Radiograph(try geometry.image(markerX: 5, y: 5), longestSide: 37),
         ] {
             let box = picture.toSource.box(
                 x: 0, y: 0, width: Double(picture.columns), height: Double(picture.rows))

@@ -85,7 +85,9 @@ import Testing
 
     @Test(
         .enabled(if: SharedData.isPresent, "shared data is absent"),
-        arguments: ["wg04_RG1_chest_JLSN", "wg04_RG3_tibia_JPLL", "wg04_RG3_tibia_RLE", "siim_txrv_850819_jpegbaseline"])
+        arguments: [
+            "wg04_RG1_chest_JLSN", "wg04_RG3_tibia_JPLL", "wg04_RG3_tibia_RLE", "siim_txrv_850819_jpegbaseline",
+        ])
     func realFilesAreRenderedAsByDCMTK(_ name: String) throws {
         let scratch = try ScratchDirectory()
         let url = RealFiles.url("real/\(name)")

@@ -48,9 +48,10 @@ import Testing
             }
         }
         #expect(
-            visible(image) == positions { row, column in
-                (row - 10) * (row - 10) + (column - 8) * (column - 8) <= 36 && row <= 10
-            })
+            visible(image)
+                == positions { row, column in
+                    (row - 10) * (row - 10) + (column - 8) * (column - 8) <= 36 && row <= 10
+                })
     }
 
     @Test func aPolygonalShutterCoversWhatIsOutside() throws {
