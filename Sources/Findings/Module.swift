@@ -1,1 +1,0 @@
-// The domain's values: Reading, Finding, Region and terminology.
