@@ -11,9 +11,11 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Gateway",
+            "Gateway", "Results",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ])
+        ]),
+    .executableTarget(
+        name: "ConformanceSamples", dependencies: ["Results", "TestSupport"], path: "Conformance/Samples"),
 ]
 
 let service: [Target] = [
@@ -61,7 +63,7 @@ let native: [Target] = [
 ]
 
 let tests: [Target] = [
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["DICOM", "Findings"], path: "Tests/TestSupport"),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "TestSupport"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
