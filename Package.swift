@@ -71,7 +71,8 @@ let tests: [Target] = [
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
-    .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),
+    .testTarget(
+        name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"], exclude: ["Support/Python"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),

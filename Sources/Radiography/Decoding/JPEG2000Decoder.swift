@@ -1,0 +1,117 @@
+import COpenJPEG
+
+/// Decodes JPEG 2000 and HTJ2K code-streams with OpenJPEG in strict mode: an incomplete stream is an error.
+struct JPEG2000Decoder {
+    /// Threads within one image; code-blocks are independent.
+    var threads: Int32 = 2
+
+    /// Decodes to samples by pixel (`[rows, columns, components]`), each the low 16 bits of the component's value.
+    ///
+    /// - Parameter facts: What `JPEG2000Inspector` read; a decoder that finds otherwise is not believed.
+    /// - Throws: `RadiographyError.decoderFailed`.
+    func decode(_ bytes: UnsafeRawBufferPointer, facts: CodeStreamFacts) throws -> [UInt16] {
+        var source = MemoryStream(bytes: bytes)
+        return try withUnsafeMutablePointer(to: &source) { source in
+            let report = DecoderReport()
+            guard let stream = source.pointee.open(source), let codec = opj_create_decompress(OPJ_CODEC_J2K) else {
+                throw RadiographyError.decoderFailed("OpenJPEG has no memory")
+            }
+            defer {
+                opj_destroy_codec(codec)
+                opj_stream_destroy(stream)
+            }
+            let context = Unmanaged.passUnretained(report).toOpaque()
+            opj_set_error_handler(codec, keepMessage, context)
+            opj_set_warning_handler(codec, keepMessage, context)
+            opj_set_info_handler(codec, nil, nil)
+            var image: UnsafeMutablePointer<opj_image_t>?
+            defer { opj_image_destroy(image) }
+            var parameters = opj_dparameters_t()
+            opj_set_default_decoder_parameters(&parameters)
+            let decoded =
+                opj_setup_decoder(codec, &parameters) != 0 && opj_decoder_set_strict_mode(codec, 1) != 0
+                && (threads < 2 || opj_codec_set_threads(codec, threads) != 0)
+                && opj_read_header(stream, codec, &image) != 0 && opj_decode(codec, stream, image) != 0
+                && opj_end_decompress(codec, stream) != 0
+            guard decoded, let image else { throw RadiographyError.decoderFailed(report.text ?? "no reason given") }
+            return try samples(of: image.pointee, facts)
+        }
+    }
+
+    private func samples(of image: opj_image_t, _ facts: CodeStreamFacts) throws -> [UInt16] {
+        let count = facts.rows * facts.columns
+        let components = UnsafeBufferPointer(start: image.comps, count: Int(image.numcomps))
+        guard components.count == facts.components,
+            components.allSatisfy({
+                Int($0.w) == facts.columns && Int($0.h) == facts.rows && Int($0.prec) == facts.precision
+                    && $0.data != nil
+            })
+        else { throw RadiographyError.decoderFailed("OpenJPEG decoded another image than the code-stream announced") }
+        return [UInt16](unsafeUninitializedCapacity: count * components.count) { buffer, initialized in
+            for (index, component) in components.enumerated() {
+                var target = index
+                for position in 0..<count {
+                    buffer[target] = UInt16(truncatingIfNeeded: component.data[position])
+                    target += components.count
+                }
+            }
+            initialized = count * components.count
+        }
+    }
+}
+
+/// The last message of one decoding.
+private final class DecoderReport {
+    var text: String?
+}
+
+private func keepMessage(_ message: UnsafePointer<CChar>?, _ context: UnsafeMutableRawPointer?) {
+    guard let message, let context else { return }
+    let text = String(String(cString: message).prefix(200).filter { !$0.isNewline })
+    Unmanaged<DecoderReport>.fromOpaque(context).takeUnretainedValue().text = text
+}
+
+/// A buffer as an OpenJPEG input stream.
+private struct MemoryStream {
+    let bytes: UnsafeRawBufferPointer
+    var position = 0
+
+    func open(_ context: UnsafeMutablePointer<MemoryStream>) -> UnsafeMutablePointer<opj_stream_t?>? {
+        guard let stream = opj_stream_create(max(1024, min(bytes.count, 1 << 20)), 1) else { return nil }
+        opj_stream_set_user_data(stream, context, nil)
+        opj_stream_set_user_data_length(stream, UInt64(bytes.count))
+        opj_stream_set_read_function(stream, readBytes)
+        opj_stream_set_skip_function(stream, skipBytes)
+        opj_stream_set_seek_function(stream, seekByte)
+        return stream
+    }
+}
+
+/// The return value by which OpenJPEG knows the end of a stream.
+private let endOfStream = OPJ_SIZE_T.max
+
+private func readBytes(
+    _ buffer: UnsafeMutableRawPointer?, _ count: OPJ_SIZE_T, _ context: UnsafeMutableRawPointer?
+) -> OPJ_SIZE_T {
+    guard let buffer, let stream = context?.assumingMemoryBound(to: MemoryStream.self) else { return endOfStream }
+    let available = min(Int(count), stream.pointee.bytes.count - stream.pointee.position)
+    guard available > 0, let base = stream.pointee.bytes.baseAddress else { return endOfStream }
+    buffer.copyMemory(from: base + stream.pointee.position, byteCount: available)
+    stream.pointee.position += available
+    return OPJ_SIZE_T(available)
+}
+
+private func skipBytes(_ count: OPJ_OFF_T, _ context: UnsafeMutableRawPointer?) -> OPJ_OFF_T {
+    guard let stream = context?.assumingMemoryBound(to: MemoryStream.self) else { return -1 }
+    let available = stream.pointee.bytes.count - stream.pointee.position
+    guard count >= 0, count <= available else { return -1 }
+    stream.pointee.position += Int(count)
+    return count
+}
+
+private func seekByte(_ position: OPJ_OFF_T, _ context: UnsafeMutableRawPointer?) -> OPJ_BOOL {
+    guard let stream = context?.assumingMemoryBound(to: MemoryStream.self) else { return 0 }
+    guard position >= 0, position <= stream.pointee.bytes.count else { return 0 }
+    stream.pointee.position = Int(position)
+    return 1
+}

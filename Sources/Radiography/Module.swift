@@ -1,1 +1,0 @@
-// Pixel data to one upright, normalised grayscale image; suitability checks.
