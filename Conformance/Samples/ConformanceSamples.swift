@@ -3,21 +3,35 @@ import Foundation
 import Results
 import TestSupport
 
-/// Writes every kind of result object for every sample study, for validators: `ConformanceSamples DIRECTORY`.
+/// Writes every kind of result object for every sample study, for validators: `ConformanceSamples DIRECTORY`; or, with
+/// `--sizes`, overlays of images from 300 to 5000 pixels, for people to look at.
 ///
 /// One directory a study: `sources`, `results`, `reading.json`, and for the study with many regions `results-CLASS`
 /// for the other classes of the findings report and `results-revision` for a second revision.
 @main
 struct ConformanceSamples {
     static func main() throws {
-        guard CommandLine.arguments.count == 2 else {
-            FileHandle.standardError.write(Data("usage: ConformanceSamples DIRECTORY\n".utf8))
+        let arguments = CommandLine.arguments.dropFirst().filter { $0 != "--sizes" }
+        guard arguments.count == 1 else {
+            FileHandle.standardError.write(Data("usage: ConformanceSamples DIRECTORY [--sizes]\n".utf8))
             exit(2)
         }
-        let root = URL(fileURLWithPath: CommandLine.arguments[1])
-        for study in SampleStudy.all {
+        let root = URL(fileURLWithPath: arguments[0])
+        for study in CommandLine.arguments.contains("--sizes") ? sizes : SampleStudy.all {
             try write(study, to: root.appendingPathComponent(study.name))
         }
+    }
+
+    /// Small, usual, full-size, large; upright and lying.
+    private static let sizes: [SampleStudy] = [
+        (300, 250), (250, 300), (1024, 1024), (2500, 2048), (2048, 2500), (5000, 4000), (120, 90),
+    ].map { rows, columns in
+        var picture = SyntheticRadiograph()
+        picture.rows = rows
+        picture.columns = columns
+        var study = SampleStudy.manyRegions(picture)
+        study.name = "size-\(columns)x\(rows)"
+        return study
     }
 
     private static let identity = GatewayIdentity(serialNumber: "SN123", institutionName: "Test Klinik")

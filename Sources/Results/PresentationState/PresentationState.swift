@@ -1,5 +1,6 @@
 import DICOM
 import Findings
+import Radiography
 
 /// Object C: a Grayscale Softcopy Presentation State with the regions of one image (PS3.3 A.33.1).
 struct PresentationState {
@@ -96,20 +97,35 @@ struct PresentationState {
 
     private func writeVOI(to dataset: Dataset) throws {
         let original = source.original
-        let table = original.items(.voiLUTSequence).first
-        let centers = original.texts(.windowCenter)
-        let widths = original.texts(.windowWidth)
-        guard table != nil || !centers.isEmpty && !widths.isEmpty else { return }
         let voi = try dataset.appendItem(.softcopyVOILUTSequence)
         try References.append(image, of: source, to: .referencedImageSequence, in: voi)
-        if !centers.isEmpty, !widths.isEmpty {
+        let centers = original.texts(.windowCenter)
+        let widths = original.texts(.windowWidth)
+        // As in the overlay's rendering, a table goes before a window and the first window before others.
+        if let table = original.items(.voiLUTSequence).first {
+            let item = try voi.appendItem(.voiLUTSequence)
+            for (tag, _) in table.elements { item.copy(tag, from: table) }
+        } else if !centers.isEmpty, !widths.isEmpty {
             try voi.set(.windowCenter, centers[0])
             try voi.set(.windowWidth, widths[0])
             if original.text(.voiLUTFunction) != nil { voi.copy(.voiLUTFunction, from: original) }
-        } else if let table {
-            let item = try voi.appendItem(.voiLUTSequence)
-            for (tag, _) in table.elements { item.copy(tag, from: table) }
+        } else if let window = computedWindow() {
+            // The exact linear function in the terms of the default one, which every viewer knows (C.11.2.1.2.1).
+            try voi.set(.windowCenter, CaptureScale.decimalString(window.center + 0.5))
+            try voi.set(.windowWidth, CaptureScale.decimalString(window.width + 1))
+            try voi.set(.windowCenterWidthExplanation, "Computed by the gateway")
+        } else {
+            dataset.remove(.softcopyVOILUTSequence)
         }
+    }
+
+    /// The window that the overlay shows a source in whose header gives none; nil when the pixels need none or cannot
+    /// be decoded, where a viewer's own choice is as good.
+    private func computedWindow() -> Window? {
+        guard let presented = try? source.presented(), case .percentiles(let window) = presented.valueOfInterest else {
+            return nil
+        }
+        return window
     }
 
     /// Display Shutter (PS3.3 C.7.6.11), copied whole.

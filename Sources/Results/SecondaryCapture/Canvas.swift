@@ -43,13 +43,19 @@ struct Canvas {
         let left = max(0, box.left)
         let right = min(columns, box.right)
         guard left < right else { return }
-        for row in max(0, box.top)..<max(0, max(box.top, min(rows, box.bottom))) {
-            var offset = (row * columns + left) * 3
-            for _ in left..<right {
-                pixels[offset] = color.red
-                pixels[offset + 1] = color.green
-                pixels[offset + 2] = color.blue
-                offset += 3
+        let top = max(0, box.top)
+        let bottom = min(rows, box.bottom)
+        guard top < bottom else { return }
+        let columns = columns
+        pixels.withUnsafeMutableBufferPointer { pixels in
+            for row in top..<bottom {
+                var offset = (row * columns + left) * 3
+                for _ in left..<right {
+                    pixels[offset] = color.red
+                    pixels[offset + 1] = color.green
+                    pixels[offset + 2] = color.blue
+                    offset += 3
+                }
             }
         }
     }

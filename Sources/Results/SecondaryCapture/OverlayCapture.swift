@@ -1,5 +1,6 @@
 import DICOM
 import Findings
+import Foundation
 
 /// Object D: a Secondary Capture of one image with the regions drawn in (PS3.3 A.8.1), which works everywhere.
 struct OverlayCapture {
@@ -198,7 +199,6 @@ struct CaptureScale {
 
     /// A decimal string of at most 16 characters (PS3.5 6.2).
     static func decimalString(_ value: Double) -> String {
-        let text = "\(value)"
-        return text.utf8.count <= 16 ? text : String(text.prefix(16))
+        String(format: "%.9g", value)
     }
 }

@@ -1,19 +1,33 @@
 import DICOM
 import Findings
+import Radiography
+
+extension SourceInstance {
+    /// The first frame as a viewer first shows it; decoded once.
+    ///
+    /// - Throws: `ResultsError.unrenderable` with the decoder's reason.
+    func presented() throws -> PresentedImage {
+        if let decoded { return decoded }
+        do {
+            let image = try PresentedImage(DICOMFile(contentsOf: url))
+            decoded = image
+            return image
+        } catch let error as RadiographyError {
+            throw ResultsError.unrenderable(file: url.lastPathComponent, reason: error.description)
+        }
+    }
+}
 
 extension GrayPicture {
+    /// Shows a source in its own window, in its own orientation.
+    ///
+    /// - Throws: `ResultsError.unrenderable`.
     init(rendering image: SourceImage, from source: SourceInstance) throws {
-        let file = try DICOMFile(contentsOf: source.url)
-        let bytes = file.dataset.bytes(.pixelData) ?? []
-        let wide = file.dataset.int(.bitsAllocated) == 16
-        let c = file.dataset.double(.windowCenter) ?? 2048, w = file.dataset.double(.windowWidth) ?? 4096
-        let n = image.rows * image.columns
-        pixels = (0..<n).map { i in
-            let v = wide ? Double(Int(bytes[2 * i]) | Int(bytes[2 * i + 1]) << 8) : Double(bytes[i])
-            let g = max(0, min(255, (v - c + w / 2) / w * 255))
-            return UInt8(source.isMonochrome1 ? 255 - g : g)
+        guard image.frame == 1 else {
+            throw ResultsError.unrenderable(
+                file: source.url.lastPathComponent, reason: "only the first frame can be shown, not \(image.frame)")
         }
-        columns = image.columns
-        rows = image.rows
+        let presented = try source.presented()
+        self.init(columns: presented.columns, rows: presented.rows, pixels: presented.gray8)
     }
 }

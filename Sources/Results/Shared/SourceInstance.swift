@@ -1,6 +1,7 @@
 import DICOM
 import Findings
 import Foundation
+import Radiography
 
 /// A source image file: its header in UTF-8 for copying, its pixels left on disk.
 ///
@@ -24,6 +25,8 @@ public final class SourceInstance {
     /// The attributes that results copy, in UTF-8.
     let header: Dataset
     let transferSyntaxUID: String
+    /// The picture, once somebody has asked for it.
+    var decoded: PresentedImage?
 
     /// Opens a file.
     ///
