@@ -11,7 +11,7 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Gateway", "Results",
+            "DICOM", "Findings", "Gateway", "Results",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
     .executableTarget(

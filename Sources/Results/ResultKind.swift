@@ -13,6 +13,18 @@ public enum ResultKind: String, Codable, Sendable, CaseIterable {
     /// Key Object Selection, TID 2010.
     case keyObjects = "key-objects"
 
+    /// The kind of a result's storage class; nil for classes that are no result's.
+    public init?(sopClassUID: String) {
+        switch sopClassUID {
+        case NarrativeReport.sopClassUID: self = .narrative
+        case PresentationState.sopClassUID: self = .presentation
+        case OverlayCapture.sopClassUID: self = .overlay
+        case KeyObjectNote.sopClassUID: self = .keyObjects
+        case let uid where FindingsReportClass.allCases.contains { $0.sopClassUID == uid }: self = .findings
+        default: return nil
+        }
+    }
+
     /// Series Number: 9000 for the narrative, then one series per kind, after any that a modality makes.
     var seriesNumber: Int { 9000 + Self.allCases.firstIndex(of: self)! }
 

@@ -33,7 +33,7 @@ struct OverlayPicture {
     /// The finished picture.
     func drawn() -> Canvas {
         let legend = OverlayLegend(words: words, columns: picture.columns, textSize: textSize, fonts: fonts)
-            .lines(maximumHeight: max(picture.rows / 2, textSize * 10))
+            .lines(maximumHeight: max(picture.rows / 2, textSize * 20))
         var canvas = Canvas(
             columns: picture.columns, rows: picture.rows + legend.height, filledWith: OverlayLegend.background)
         canvas.draw(picture)

@@ -22,7 +22,7 @@ struct SourceText {
     mutating func copy(_ tag: Tag, vr: String, from source: Dataset, to target: Dataset) throws {
         if vr == "SQ" {
             try copySequence(tag, from: source, to: target)
-        } else if Self.textVRs.contains(vr), let bytes = source.bytes(tag), needsTranscoding(bytes) {
+        } else if Self.textVRs.contains(vr), let bytes = Self.value(tag, of: source), needsTranscoding(bytes) {
             try transcode(tag, vr: vr, bytes: bytes, to: target)
         } else {
             target.copy(tag, from: source)
@@ -40,6 +40,13 @@ struct SourceText {
             }
             if !text.misfits.isEmpty { misfits.append(tag) }
         }
+    }
+
+    /// The value without the padding to even length, for which DCMTK's memory holds zeros.
+    private static func value(_ tag: Tag, of source: Dataset) -> [UInt8]? {
+        guard var bytes = source.bytes(tag) else { return nil }
+        while bytes.last == 0 { bytes.removeLast() }
+        return bytes
     }
 
     private func needsTranscoding(_ bytes: [UInt8]) -> Bool {
