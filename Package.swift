@@ -16,6 +16,8 @@ let executables: [Target] = [
         ]),
     .executableTarget(
         name: "ConformanceSamples", dependencies: ["Results", "TestSupport"], path: "Conformance/Samples"),
+    .executableTarget(
+        name: "ResultsBenchmark", dependencies: ["Results", "TestSupport"], path: "Benchmarks/Results"),
 ]
 
 let service: [Target] = [

@@ -105,7 +105,9 @@ private struct CodeExtension {
             let byte = bytes[position]
             if byte == 0x1B {
                 let rest = bytes[(position + 1)...]
-                guard let escape = CodeTable.escapes.first(where: { rest.starts(with: $0.sequence) }) else { return nil }
+                guard let escape = CodeTable.escapes.first(where: { rest.starts(with: $0.sequence) }) else {
+                    return nil
+                }
                 if escape.isRight { currentRight = escape.table } else { currentLeft = escape.table }
                 position += 1 + escape.sequence.count
             } else if byte < 0x21 || byte == 0x7F {

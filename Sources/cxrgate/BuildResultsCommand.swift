@@ -40,7 +40,8 @@ struct BuildResultsCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "The result files that a later revision replaces.", completion: .file())
     var replaces: [String] = []
 
-    @Option(help: "When the reading was made, as 2026-03-02T10:17:45Z. Default: now. The same time gives the same bytes.")
+    @Option(
+        help: "When the reading was made, as 2026-03-02T10:17:45Z. Default: now. The same time gives the same bytes.")
     var time: String?
 
     @Option(help: "Serial number of this installation.")
@@ -57,6 +58,9 @@ struct BuildResultsCommand: ParsableCommand {
 
     @Option(help: "Output for people (table) or machines (json).")
     var format: OutputFormat = .table
+
+    /// A file that cannot be used; exit code 1, unlike bad usage.
+    private struct InputError: Error, CustomStringConvertible { let description: String }
 
     enum OutputFormat: String, ExpressibleByArgument { case table, json }
 
@@ -97,7 +101,7 @@ struct BuildResultsCommand: ParsableCommand {
 
     private static func reading(_ path: String) throws -> Reading {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw ValidationError("The reading \(path) cannot be read.")
+            throw InputError(description: "The reading \(path) cannot be read: there is no such file, or no permission.")
         }
         return try Reading(json: data)
     }
@@ -112,7 +116,7 @@ struct BuildResultsCommand: ParsableCommand {
         guard let sopClass = dataset.text(.sopClassUID), let instance = dataset.text(.sopInstanceUID),
             let series = dataset.text(.seriesInstanceUID), let kind = ResultKind(sopClassUID: sopClass)
         else {
-            throw ValidationError("\(path) is not a result object of this program.")
+            throw InputError(description: "\(path) is not a result object of this program.")
         }
         return ResultReference(
             kind: kind, sopClassUID: sopClass, sopInstanceUID: instance, seriesInstanceUID: series)

@@ -110,13 +110,14 @@ import Testing
                 == "20260302181745.123000+0900")
     }
 
-    @Test(arguments: [
-        (nil, [UInt8]("M".utf8) + [0xFC] + [UInt8]("ller^J".utf8), "Müller^J"),
-        (nil, [UInt8]("Müller^Jörg".utf8), "Müller^Jörg"),
-        ("ISO_IR 999", [UInt8]("Gr".utf8) + [0xFC] + [UInt8]("n".utf8), "Grün"),
-        ("ISO_IR 192", [UInt8]("Gr".utf8) + [0xFC] + [UInt8]("n".utf8), "Grün"),
-        ("\\ISO 2022 IR 87", [UInt8]("Yamada=".utf8) + [0x1B, 0x24, 0x42, 0x3B], "Yamada=$B;"),
-    ] as [(String?, [UInt8], String)])
+    @Test(
+        arguments: [
+            (nil, [UInt8]("M".utf8) + [0xFC] + [UInt8]("ller^J".utf8), "Müller^J"),
+            (nil, [UInt8]("Müller^Jörg".utf8), "Müller^Jörg"),
+            ("ISO_IR 999", [UInt8]("Gr".utf8) + [0xFC] + [UInt8]("n".utf8), "Grün"),
+            ("ISO_IR 192", [UInt8]("Gr".utf8) + [0xFC] + [UInt8]("n".utf8), "Grün"),
+            ("\\ISO 2022 IR 87", [UInt8]("Yamada=".utf8) + [0x1B, 0x24, 0x42, 0x3B], "Yamada=$B;"),
+        ] as [(String?, [UInt8], String)])
     func aWrongCharacterSetCostsNoResult(declared: String?, bytes: [UInt8], text: String) throws {
         var study = SampleStudy.oneRegion
         study.images[0].characterSet = declared

@@ -11,8 +11,9 @@ public struct SampleStudy: Sendable {
     public var reading: Reading
 
     /// A study of one frontal image.
-    public init(_ name: String, _ image: SyntheticRadiograph = SyntheticRadiograph(), _ reading: (SourceImage) -> Reading)
-    {
+    public init(
+        _ name: String, _ image: SyntheticRadiograph = SyntheticRadiograph(), _ reading: (SourceImage) -> Reading
+    ) {
         self.name = name
         images = [image]
         self.reading = reading(image.sourceImage)
@@ -77,7 +78,8 @@ public struct SampleStudy: Sendable {
         SampleStudy("no-region") { image in
             reading(
                 of: image,
-                findings: [Finding(id: "normal", concept: .term("no_finding"), polarity: .present)] + statements.prefix(1),
+                findings: [Finding(id: "normal", concept: .term("no_finding"), polarity: .present)]
+                    + statements.prefix(1),
                 sentences: [ReportSentence(section: .findings, text: "The lungs are clear. No pneumothorax.")])
         }
     }

@@ -56,7 +56,9 @@ public struct SyntheticRadiograph: Sendable {
         let region = try dataset.appendItem(Tag(0x0008, 0x2218))
         try set("816094009", "Chest", on: region)
         let view = try dataset.appendItem(Tag(0x0054, 0x0220))
-        try set(viewPosition == "PA" ? "399348003" : "399067008", viewPosition == "PA" ? "postero-anterior" : "lateral projection", on: view)
+        try set(
+            viewPosition == "PA" ? "399348003" : "399067008",
+            viewPosition == "PA" ? "postero-anterior" : "lateral projection", on: view)
         try view.setEmptySequence(Tag(0x0054, 0x0222))
         try dataset.setEmptySequence(Tag(0x0040, 0x0555))
         if bitsStored > 8 {

@@ -46,12 +46,14 @@ extension Canvas {
         let corner = min(width * 4, (min(box.width, box.height) + 1) / 2)
         for (start, end) in strokes(length: box.width, corner: corner, style, width) {
             for top in [box.top, box.bottom - width] {
-                fill(PixelBox(left: box.left + start, top: top, right: box.left + end, bottom: top + width), style.color)
+                fill(
+                    PixelBox(left: box.left + start, top: top, right: box.left + end, bottom: top + width), style.color)
             }
         }
         for (start, end) in strokes(length: box.height, corner: corner, style, width) {
             for left in [box.left, box.right - width] {
-                fill(PixelBox(left: left, top: box.top + start, right: left + width, bottom: box.top + end), style.color)
+                fill(
+                    PixelBox(left: left, top: box.top + start, right: left + width, bottom: box.top + end), style.color)
             }
         }
     }

@@ -14,6 +14,8 @@ extension SourceInstance {
             return image
         } catch let error as RadiographyError {
             throw ResultsError.unrenderable(file: url.lastPathComponent, reason: error.description)
+        } catch let error as DICOMError {
+            throw ResultsError.unrenderable(file: url.lastPathComponent, reason: error.description)
         }
     }
 }
