@@ -101,7 +101,8 @@ struct BuildResultsCommand: ParsableCommand {
 
     private static func reading(_ path: String) throws -> Reading {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw InputError(description: "The reading \(path) cannot be read: there is no such file, or no permission.")
+            throw InputError(
+                description: "The reading \(path) cannot be read: there is no such file, or no permission.")
         }
         return try Reading(json: data)
     }

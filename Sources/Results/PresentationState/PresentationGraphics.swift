@@ -22,8 +22,8 @@ struct PresentationGraphics {
         try References.append(image, of: source, to: .referencedImageSequence, in: annotation)
         try annotation.set(.graphicLayer, Self.boxLayer)
         let marks = context.marks(on: image)
-        for (mark, place) in zip(marks, places(of: marks)) {
-            try append(Self.label(mark, context.words), at: place, to: annotation)
+        for (mark, (label, place)) in zip(marks, labels(of: marks)) {
+            try append(label, at: place, to: annotation)
             try appendBox(mark.box, to: annotation)
         }
         try appendWarning(to: annotation)
@@ -36,24 +36,22 @@ struct PresentationGraphics {
             color: Self.orange, to: dataset)
     }
 
-    private static func label(_ mark: RegionMark, _ words: FindingWords) -> String {
-        "\(mark.trackingIdentifier)\(words.percentage(mark.finding))"
-    }
-
-    /// Places for the labels, estimated from the usual proportions of a sans-serif font since the viewer chooses its
-    /// own. A label without a free place stands inside its own box: here it can be switched off.
-    private func places(of marks: [RegionMark]) -> [PixelBox] {
+    /// Labels, worded as in the overlay, and their places, estimated from the usual proportions of a sans-serif font
+    /// since the viewer chooses its own. A label without a free place stands inside its own box: here it can be
+    /// switched off.
+    private func labels(of marks: [RegionMark]) -> [(String, PixelBox)] {
         let height = max(10, max(image.rows, image.columns) / 45)
         var layout = LabelLayout(
             columns: image.columns, rows: image.rows, regions: marks.map(\.box), gap: max(2, height / 6))
         return marks.map { mark in
-            let characters = Self.label(mark, context.words).count
-            let width = min(image.columns, characters * height * 6 / 10)
-            if let place = layout.place(width: width, height: height, beside: mark.box) { return place }
-            return PixelBox(
+            let wordings = mark.labels(context.words)
+            let sizes = wordings.map { (width: $0.count * height * 6 / 10, height: height) }
+            if let (wording, place) = layout.place(sizes, beside: mark.box) { return (wordings[wording], place) }
+            let place = PixelBox(
                 left: mark.box.left, top: mark.box.top,
-                right: min(image.columns, mark.box.left + max(1, width)),
+                right: max(mark.box.left + 1, min(image.columns, mark.box.left + sizes[0].width)),
                 bottom: min(image.rows, mark.box.top + height))
+            return (wordings[0], place)
         }
     }
 

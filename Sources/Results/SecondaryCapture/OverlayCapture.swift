@@ -46,10 +46,9 @@ struct OverlayCapture {
 
     private func marks(_ scale: CaptureScale) -> [OverlayPicture.Mark] {
         context.marks(on: image).map { mark in
-            let percentage = context.words.percentage(mark.finding)
-            return OverlayPicture.Mark(
+            OverlayPicture.Mark(
                 box: scale.apply(to: mark.box), style: MarkStyle(index: mark.styleIndex),
-                labels: ["\(mark.tag) \(mark.shortText)\(percentage)", "\(mark.tag) \(mark.shortText)", mark.tag])
+                labels: mark.labels(context.words))
         }
     }
 

@@ -49,13 +49,11 @@ struct OverlayPicture {
         let padding = max(2, textSize / 5)
         var layout = LabelLayout(
             columns: picture.columns, rows: picture.rows, regions: marks.map(\.box), gap: max(2, textSize / 8))
+        let height = typeface.lineHeight + 2 * padding
         for mark in marks {
-            let height = typeface.lineHeight + 2 * padding
-            for label in mark.labels {
-                let width = typeface.width(of: label) + 2 * padding
-                guard let place = layout.place(width: width, height: height, beside: mark.box) else { continue }
-                drawLabel(label, at: place, mark.style, typeface, padding, on: &canvas)
-                break
+            let sizes = mark.labels.map { (width: typeface.width(of: $0) + 2 * padding, height: height) }
+            if let (wording, place) = layout.place(sizes, beside: mark.box) {
+                drawLabel(mark.labels[wording], at: place, mark.style, typeface, padding, on: &canvas)
             }
         }
     }

@@ -16,14 +16,28 @@ struct LabelLayout {
         self.gap = gap
     }
 
-    /// The place for a label of this size, or nil when the image has none.
-    mutating func place(width: Int, height: Int, beside box: PixelBox) -> PixelBox? {
-        guard width <= bounds.width, height <= bounds.height else { return nil }
-        let place =
-            adjacent(width, height, box).first(where: isFree)
-            ?? (regions.count <= Self.searchedRegions ? nearest(width, height, box) : nil)
-        if let place { labels.append(place) }
-        return place
+    /// The place for a label, and which of several wordings stands there, or nil when the image has none. Wordings are
+    /// tried in order right beside the box; only then does the first one that fits anywhere get the nearest free place.
+    ///
+    /// - Parameter sizes: Width and height of each wording, the preferred one first.
+    mutating func place(_ sizes: [(width: Int, height: Int)], beside box: PixelBox) -> (wording: Int, place: PixelBox)?
+    {
+        let fitting = sizes.enumerated().filter {
+            $0.element.width <= bounds.width && $0.element.height <= bounds.height
+        }
+        let isSearched = regions.count <= Self.searchedRegions
+        for find in [firstAdjacent, isSearched ? nearest : { _, _, _ in nil }] {
+            for (wording, size) in fitting {
+                guard let place = find(size.width, size.height, box) else { continue }
+                labels.append(place)
+                return (wording, place)
+            }
+        }
+        return nil
+    }
+
+    private func firstAdjacent(_ width: Int, _ height: Int, _ box: PixelBox) -> PixelBox? {
+        adjacent(width, height, box).first(where: isFree)
     }
 
     /// Above and below the box first, where readers expect a label, then at its sides.

@@ -78,4 +78,9 @@ struct RegionMark {
     var tag: String { "AI-\(number)" }
     /// Tracking Identifier: "AI-1 Pleural effusion, left".
     var trackingIdentifier: String { DICOMText.line("\(tag) \(text)", limit: 64) }
+
+    /// What stands beside the box, and shorter wordings for when there is little room.
+    func labels(_ words: FindingWords) -> [String] {
+        ["\(tag) \(shortText)\(words.percentage(finding))", "\(tag) \(shortText)", tag]
+    }
 }
