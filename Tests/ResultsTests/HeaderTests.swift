@@ -107,7 +107,7 @@ import Testing
         #expect(inGateway.text(.contentTime) == "181745.123")
         #expect(
             inGateway.items(.contributingEquipmentSequence).first?.text(.contributionDateTime)
-                == "20260302181745.123000+0900")
+                == "20260302181745.123000")
     }
 
     @Test(

@@ -126,6 +126,7 @@ public struct SampleStudy: Sendable {
     public static var twoImages: SampleStudy {
         var lateral = SyntheticRadiograph()
         lateral.sopInstanceUID += "1"
+        lateral.seriesInstanceUID += "1"
         lateral.viewPosition = "LL"
         lateral.columns = 600
         let other = lateral.sourceImage

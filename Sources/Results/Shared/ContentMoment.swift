@@ -8,7 +8,7 @@ struct ContentMoment {
     let date: String
     /// `HHMMSS.FFF`.
     let time: String
-    /// `YYYYMMDDHHMMSS.FFF000+ZZXX`.
+    /// `YYYYMMDDHHMMSS.FFF000`, with the offset `+ZZXX` when the source names one.
     let dateTime: String
 
     /// - Parameters:
@@ -33,7 +33,7 @@ struct ContentMoment {
             digits(parts.hour, 2) + digits(parts.minute, 2) + digits(parts.second, 2) + "." + digits(fraction, 3)
         let minutes = zone.secondsFromGMT(for: whole) / 60
         let offset = (minutes < 0 ? "-" : "+") + digits(abs(minutes) / 60, 2) + digits(abs(minutes) % 60, 2)
-        dateTime = "\(date)\(time)000\(offset)"
+        dateTime = "\(date)\(time)000\(sourceOffset == nil ? "" : offset)"
     }
 
     /// `+HHMM` or `-HHMM` as a zone (PS3.3 C.12.1.1.8).
