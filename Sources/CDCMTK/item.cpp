@@ -20,7 +20,9 @@ DcmSequenceOfItems *find_sequence(cxr_item *item, cxr_tag tag) {
 std::unique_ptr<DcmElement> make(cxr_item *item, cxr_tag tag, const char *vr, cxr_message *message) {
     DcmTag full = vr == nullptr ? DcmTag(key(tag)) : DcmTag(key(tag), DcmVR(vr));
     DcmElement *element = nullptr;
-    OFCondition condition = DcmItem::newDicomElement(element, full);
+    // Without "WithVR" the dictionary wins over the given VR, and attributes that it does not know become UN.
+    OFCondition condition = vr == nullptr ? DcmItem::newDicomElement(element, full)
+                                          : DcmItem::newDicomElementWithVR(element, full);
     std::unique_ptr<DcmElement> owned(element);
     return check(condition, message) && owned != nullptr ? std::move(owned) : nullptr;
 }

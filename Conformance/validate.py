@@ -1,0 +1,282 @@
+"""Runs every validator over every kind of result object; started by Conformance/validate."""
+
+import argparse
+import concurrent.futures
+import json
+import math
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+PIXELMED = "/usr/share/java/pixelmed.jar"
+TOOLS = ["dciodvfy", "dcentvfy", "dsrdump", "dsr2html", "dsr2xml", "xml2dsr", "dcmpschk", "dcmp2pgm", "dcm2pnm", "java"]
+
+
+class Report:
+    """What the validators said: errors, and warnings with the reasons for those that are known."""
+
+    def __init__(self):
+        self.allowed = []
+        for line in (HERE / "warnings.tsv").read_text().splitlines():
+            if line and not line.startswith("#"):
+                pattern, reason = line.split("\t")
+                self.allowed.append([re.compile(pattern), reason, 0])
+        self.rows = {}
+        self.errors = []
+        self.unexplained = []
+
+    def add(self, validator, path, lines):
+        row = self.rows.setdefault(validator, {"files": 0, "errors": 0, "warnings": 0, "unexplained": 0})
+        row["files"] += 1
+        for kind, line in lines:
+            if kind == "error":
+                row["errors"] += 1
+                self.errors.append(f"{validator}: {path}: {line}")
+                continue
+            row["warnings"] += 1
+            for entry in self.allowed:
+                if entry[0].search(f"{validator}: {line}"):
+                    entry[2] += 1
+                    break
+            else:
+                row["unexplained"] += 1
+                self.unexplained.append(f"{validator}: {path}: {line}")
+
+    def print(self):
+        print(f"\n{'validator':34}{'files':>7}{'errors':>8}{'warnings':>10}{'unexplained':>13}")
+        for name, row in self.rows.items():
+            print(f"{name:34}{row['files']:>7}{row['errors']:>8}{row['warnings']:>10}{row['unexplained']:>13}")
+        print("\nwarnings that remain, and why")
+        for pattern, reason, count in self.allowed:
+            if count:
+                print(f"{count:>6}  {reason}")
+        for title, lines in [("errors", self.errors), ("unexplained warnings", self.unexplained)]:
+            if lines:
+                print(f"\n{title}")
+                for line in lines:
+                    print(f"  {line}")
+
+
+def run(*command, stdin=None):
+    done = subprocess.run(command, input=stdin, capture_output=True)
+    text = (done.stdout + done.stderr).decode("utf-8", "replace")
+    return done.returncode, text
+
+
+def classified(text, error=r"\b(E:|Error\b|error:)", warning=r"\b(W:|Warning\b|warning:)"):
+    lines = []
+    for line in text.splitlines():
+        if re.search(error, line):
+            lines.append(("error", line.strip()))
+        elif re.search(warning, line):
+            lines.append(("warning", line.strip()))
+    return lines
+
+
+def failed(code, lines, what):
+    if code != 0 and not any(kind == "error" for kind, _ in lines):
+        lines.append(("error", f"{what} ended with status {code}"))
+    return lines
+
+
+def check_iod(path):
+    code, text = run("dciodvfy", "-new", str(path))
+    return [("dciodvfy", failed(code, classified(text), "dciodvfy"))]
+
+
+def tree(path):
+    """The content tree as dsrdump shows it in full: every code, text, reference and coordinate."""
+    code, text = run("dsrdump", "+Pl", "+Pc", "+Pu", "+Pt", str(path))
+    return code, text, "\n".join(line for line in text.splitlines() if line.lstrip().startswith("<"))
+
+
+def check_report(path, scratch):
+    code, text, before = tree(path)
+    results = [("dsrdump", failed(code, classified(text), "dsrdump"))]
+    name = "-".join(path.parts[-3:])
+    code, text = run("dsr2html", "+U8", str(path), str(scratch / f"{name}.html"))
+    results.append(("dsr2html +U8", failed(code, classified(text), "dsr2html")))
+    xml, back = scratch / f"{name}.xml", scratch / f"{name}.dcm"
+    code, text = run("dsr2xml", "+Wt", str(path), str(xml))
+    lines = failed(code, classified(text), "dsr2xml")
+    code, text = run("xml2dsr", str(xml), str(back))
+    lines += failed(code, classified(text), "xml2dsr")
+    if back.exists() and tree(back)[2] != before:
+        lines.append(("error", "the content tree is another after dsr2xml and xml2dsr"))
+    results.append(("dsr2xml, xml2dsr round trip", lines))
+    return results
+
+
+def plain_copy(path, scratch):
+    """What DCMTK's presentation state tools accept: they take bytes of UTF-8 for control characters and refuse an empty
+    Patient's Name, both of which are legal; the copy has other characters than ASCII replaced and a name filled in."""
+    import pydicom
+
+    dataset = pydicom.dcmread(path)
+    for element in dataset.iterall():
+        if element.VR in ("PN", "LO", "SH", "ST", "LT", "UT", "UC") and not element.is_empty:
+            values = [re.sub(r"[^\x00-\x7f]", "?", str(value)) for value in element.value] if element.VM > 1 else None
+            element.value = values or re.sub(r"[^\x00-\x7f]", "?", str(element.value))
+    if not dataset.PatientName:
+        dataset.PatientName = "EMPTY"
+    copy = scratch / ("-".join(path.parts[-3:]) + ".plain.dcm")
+    dataset.save_as(copy)
+    return copy
+
+
+def utf8_copy(path, scratch):
+    """A source in the results' character set, transcoded by pydicom: dcentvfy compares bytes."""
+    import pydicom
+
+    dataset = pydicom.dcmread(path)
+    dataset.decode()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    copy = scratch / ("-".join(path.parts[-3:]) + ".utf8.dcm")
+    dataset.save_as(copy)
+    return copy
+
+
+def check_presentation(path, scratch):
+    copy = plain_copy(path, scratch)
+    code, text = run("dcmpschk", str(copy))
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("W: Test"))
+    results = [("dcmpschk", failed(code, classified(text), "dcmpschk"))]
+    index = re.search(r"presentation-(\d+)", path.name).group(1)
+    import pydicom
+
+    uid = pydicom.dcmread(path).ReferencedSeriesSequence[0].ReferencedImageSequence[0].ReferencedSOPInstanceUID
+    for source in (path.parent.parent / "sources").glob("*.dcm"):
+        if pydicom.dcmread(source, stop_before_pixels=True).SOPInstanceUID == uid:
+            name = "-".join(path.parts[-3:])
+            code, text = run("dcmp2pgm", "-p", str(copy), str(source), str(scratch / f"{name}-{index}.pgm"))
+            results.append(("dcmp2pgm", failed(code, classified(text), "dcmp2pgm")))
+            return results
+    results.append(("dcmp2pgm", [("error", "the referenced image is not among the sources")]))
+    return results
+
+
+def check_overlay(path, scratch):
+    code, text = run("dcm2pnm", "+on", str(path), str(scratch / ("-".join(path.parts[-3:]) + ".png")))
+    return [("dcm2pnm", failed(code, classified(text), "dcm2pnm"))]
+
+
+def check_study(folder, scratch):
+    sources = [utf8_copy(path, scratch) for path in sorted(folder.glob("sources/*.dcm"))]
+    code, text = run("dcentvfy", *map(str, sources + sorted(folder.glob("results*/*.dcm"))))
+    return [("dcentvfy", failed(code, classified(text), "dcentvfy"))]
+
+
+def check_highdicom(path, reading):
+    """An independent reader finds the reading's boxes in the findings report."""
+    import highdicom
+
+    found = []
+    report = highdicom.sr.srread(str(path))
+    for group in report.content.get_planar_roi_measurement_groups():
+        points = group.roi.value
+        found.append([points[:, 0].min(), points[:, 1].min(), points[:, 0].max(), points[:, 1].max()])
+    expected = []
+    for finding in reading.get("findings", []):
+        for entry in finding["regions"]:
+            box = entry["region"]
+            low = [math.floor(box[edge] + 0.001) for edge in ("x0", "y0")]
+            expected.append(low + [math.ceil(box[edge] - 0.001) for edge in ("x1", "y1")])
+    good = expected == [[float(edge) for edge in box] for box in found]
+    return [("highdicom", [] if good else [("error", f"boxes {found}, but the reading says {expected}")])]
+
+
+def check_templates(reports, report):
+    """PixelMed checks structure and codes, seconds a document: one of those that differ in words alone is enough."""
+    chosen = {}
+    for path in reports:
+        shape = tuple(re.findall(r"^(\s*<[^:]*:(?:\([^)]*\))?)(?:=\(([^,]*),(?!99))?", tree(path)[2], flags=re.M))
+        chosen.setdefault((path.name, shape), path)
+    paths = list(map(str, chosen.values()))
+    options = ["-Xss8m"] + [
+        f"-Djdk.xml.xpath{name}=0" for name in ("TotalOpLimit", "ExprOpLimit", "ExprGrpLimit")
+    ]
+    halves = [half for half in (paths[0::2], paths[1::2]) if half]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(run, "java", *options, "-cp", PIXELMED, str(HERE / "ReportTemplates.java"), *half)
+            for half in halves
+        ]
+        for half, job in zip(halves, jobs):
+            code, text = job.result()
+            parts = re.split(r"^FILE (.*)$", text, flags=re.M)
+            if code != 0 or len(parts) != 2 * len(half) + 1:
+                report.add("PixelMed DicomSRValidator", half[0], [("error", f"it ended with {code}: {text[-2000:]}")])
+                continue
+            for path, said in zip(parts[1::2], parts[2::2]):
+                lines = classified(said)
+                if "validation complete" not in said:
+                    lines.append(("error", "the validation did not complete"))
+                report.add("PixelMed DicomSRValidator", path, lines)
+
+
+def build_samples(folder):
+    start = time.monotonic()
+    subprocess.run(["swift", "build", "--product", "ConformanceSamples"], cwd=ROOT, check=True, stdout=sys.stderr)
+    place = subprocess.run(
+        ["swift", "build", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    subprocess.run([os.path.join(place, "ConformanceSamples"), str(folder)], check=True, stderr=subprocess.DEVNULL)
+    print(f"samples built in {time.monotonic() - start:.0f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=pathlib.Path, help="check samples that are there instead of building them")
+    parser.add_argument("--keep", type=pathlib.Path, help="an empty directory for the samples, which are then kept")
+    options = parser.parse_args()
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if not os.path.exists(PIXELMED):
+        missing.append(PIXELMED)
+    if missing:
+        sys.exit(
+            f"missing: {', '.join(missing)}. Install dicom3tools, dcmtk, libpixelmed-java and default-jdk-headless."
+        )
+    with tempfile.TemporaryDirectory(prefix="conformance-") as temporary:
+        scratch = pathlib.Path(temporary)
+        samples = options.samples or options.keep or scratch / "samples"
+        if options.samples is None:
+            build_samples(samples)
+        start = time.monotonic()
+        report = Report()
+        jobs = []
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            studies = sorted(path for path in samples.iterdir() if path.is_dir())
+            reports = []
+            for study in studies:
+                reading = json.loads((study / "reading.json").read_text())
+                jobs.append((study.name, pool.submit(check_study, study, scratch)))
+                for path in sorted(study.glob("results*/*.dcm")):
+                    jobs.append((path, pool.submit(check_iod, path)))
+                    if path.stem in ("narrative", "findings", "key-objects"):
+                        reports.append(path)
+                        jobs.append((path, pool.submit(check_report, path, scratch)))
+                    if path.stem == "findings":
+                        jobs.append((path, pool.submit(check_highdicom, path, reading)))
+                    if path.stem.startswith("presentation"):
+                        jobs.append((path, pool.submit(check_presentation, path, scratch)))
+                    if path.stem.startswith("overlay"):
+                        jobs.append((path, pool.submit(check_overlay, path, scratch)))
+            for path, job in jobs:
+                for validator, lines in job.result():
+                    report.add(validator, path, lines)
+        check_templates(reports, report)
+        report.print()
+        print(f"\n{len(studies)} studies checked in {time.monotonic() - start:.0f} s")
+        if not studies or report.errors or report.unexplained:
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

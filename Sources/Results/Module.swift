@@ -1,1 +1,0 @@
-// A reading to SR, GSPS, Secondary Capture and key objects.
