@@ -71,7 +71,7 @@ let tests: [Target] = [
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
     .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], exclude: ["Sanitize"]),
     .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),
     .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport"]),
 ]

@@ -82,6 +82,21 @@ extension KernelTests {
             }
         }
 
+        @Test(.enabled(if: Compute.openBLASError == nil, "OpenBLAS is not installed"))
+        func openBLASGivesTheSameProductsAsTheOwnKernels() {
+            var generator = SeededGenerator(seed: 16)
+            let x = Matrix(rows: 40, columns: 70, generator.normal(40 * 70))
+            let layer = Linear(weight: WeightMatrix(generator.normal(33 * 70), rows: 33, columns: 70), bias: generator.normal(33))
+            let y = layer(x)
+            Compute.useOpenBLAS(.always)
+            defer { Compute.useOpenBLAS(.withoutVectorKernels) }
+            let other = layer(x)
+            #expect(relativeError(other.values, y.values.map(Double.init)) < 2e-6)
+            layer.apply(x, into: other, accumulate: true)
+            #expect(relativeError(other.values, y.values.map { 2 * Double($0) }) < 2e-6)
+            #expect(!Compute.openBLASCore.isEmpty)
+        }
+
         @Test func severalLayersAtOnceGiveWhatEachGives() {
             var generator = SeededGenerator(seed: 13)
             for tokens in [1, 70] {
