@@ -40,7 +40,7 @@ let capabilities: [Target] = [
 let foundations: [Target] = [
     .target(name: "Findings", resources: [.copy("Resources")]),
     .target(name: "DICOM", dependencies: ["CDCMTK", "Cryptography"]),
-    .target(name: "Tensors", dependencies: ["CKernels"]),
+    .target(name: "Tensors", dependencies: ["CKernels"], exclude: ["README.md"]),
     .target(name: "Cryptography", dependencies: ["COpenSSL"]),
 ]
 
@@ -58,6 +58,10 @@ let native: [Target] = [
     .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
+]
+
+let benchmarks: [Target] = [
+    .executableTarget(name: "KernelsBenchmark", dependencies: ["Tensors"], path: "Benchmarks/Kernels", exclude: ["README.md"])
 ]
 
 let tests: [Target] = [
@@ -87,7 +91,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: executables + service + capabilities + foundations + native + tests,
+    targets: executables + service + capabilities + foundations + native + benchmarks + tests,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
     cxxLanguageStandard: .cxx17

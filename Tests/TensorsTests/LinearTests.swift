@@ -86,7 +86,8 @@ extension KernelTests {
         func openBLASGivesTheSameProductsAsTheOwnKernels() {
             var generator = SeededGenerator(seed: 16)
             let x = Matrix(rows: 40, columns: 70, generator.normal(40 * 70))
-            let layer = Linear(weight: WeightMatrix(generator.normal(33 * 70), rows: 33, columns: 70), bias: generator.normal(33))
+            let layer = Linear(
+                weight: WeightMatrix(generator.normal(33 * 70), rows: 33, columns: 70), bias: generator.normal(33))
             let y = layer(x)
             Compute.useOpenBLAS(.always)
             defer { Compute.useOpenBLAS(.withoutVectorKernels) }
