@@ -72,7 +72,8 @@ let tests: [Target] = [
     .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-    .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),
+    .testTarget(
+        name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport"]),
 ]
 
