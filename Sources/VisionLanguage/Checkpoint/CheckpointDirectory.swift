@@ -41,9 +41,13 @@ public struct CheckpointDirectory: Sendable {
 
     private static func shards(index: URL) throws -> [SafetensorsFile] {
         struct Index: Decodable {
-            var weight_map: [String: String]
+            var weightMap: [String: String]
+
+            enum CodingKeys: String, CodingKey {
+                case weightMap = "weight_map"
+            }
         }
-        let map = try ConfigurationFile.decode(Index.self, at: index).weight_map
+        let map = try ConfigurationFile.decode(Index.self, at: index).weightMap
         let directory = index.deletingLastPathComponent()
         let names = Set(map.values).sorted()
         for name in names where name.contains("/") || name.hasPrefix(".") {

@@ -66,12 +66,16 @@ public struct PreprocessorConfiguration: Sendable, Decodable {
     /// - Throws: ``CheckpointError``.
     public static func load(directory: URL) throws -> PreprocessorConfiguration {
         struct Processor: Decodable {
-            var image_processor: PreprocessorConfiguration?
+            var imageProcessor: PreprocessorConfiguration?
+
+            enum CodingKeys: String, CodingKey {
+                case imageProcessor = "image_processor"
+            }
         }
         let own = directory.appendingPathComponent("preprocessor_config.json")
         let joint = directory.appendingPathComponent("processor_config.json")
         if !FileManager.default.fileExists(atPath: own.path), FileManager.default.fileExists(atPath: joint.path),
-            let nested = try ConfigurationFile.decode(Processor.self, at: joint).image_processor
+            let nested = try ConfigurationFile.decode(Processor.self, at: joint).imageProcessor
         {
             return nested
         }

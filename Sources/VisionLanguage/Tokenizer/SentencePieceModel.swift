@@ -23,11 +23,22 @@ enum SentencePieceModel {
             var special: Bool?
             var lstrip: Bool?
             var rstrip: Bool?
-            var single_word: Bool?
+            var singleWord: Bool?
+
+            enum CodingKeys: String, CodingKey {
+                case content, special, lstrip, rstrip
+                case singleWord = "single_word"
+            }
         }
-        var add_bos_token: Bool?
-        var add_eos_token: Bool?
-        var added_tokens_decoder: [String: Added]?
+        var addsBeginning: Bool?
+        var addsEnd: Bool?
+        var added: [String: Added]?
+
+        enum CodingKeys: String, CodingKey {
+            case addsBeginning = "add_bos_token"
+            case addsEnd = "add_eos_token"
+            case added = "added_tokens_decoder"
+        }
     }
 
     static func load(_ url: URL, directory: URL) throws -> Tokenizer {
@@ -123,10 +134,10 @@ enum SentencePieceModel {
                 added[id] = AddedToken(id: id, content: content)
             }
         }
-        for (key, token) in options.added_tokens_decoder ?? [:] {
+        for (key, token) in options.added ?? [:] {
             guard let id = Int(key) else { continue }
             added[id] = AddedToken(
-                id: id, content: token.content, special: token.special ?? false, singleWord: token.single_word ?? false,
+                id: id, content: token.content, special: token.special ?? false, singleWord: token.singleWord ?? false,
                 stripsLeft: token.lstrip ?? false, stripsRight: token.rstrip ?? false)
         }
         let space: [Unicode.Scalar] = ["\u{2581}"]
@@ -137,8 +148,8 @@ enum SentencePieceModel {
             model: model, added: added.values.sorted { $0.id < $1.id },
             normalizer: addsPrefix ? .sequence([.prepend(space), replaceSpaces]) : replaceSpaces,
             preTokenizer: .none, decoder: .sequence(decoders),
-            prefix: options.add_bos_token ?? true ? [beginning] : [],
-            suffix: options.add_eos_token ?? false ? [end] : [])
+            prefix: options.addsBeginning ?? true ? [beginning] : [],
+            suffix: options.addsEnd ?? false ? [end] : [])
     }
 
     private static func merges(of pieces: [Piece], ids: [[UInt8]: Int]) -> [(Int, Int, Int)] {
