@@ -40,7 +40,7 @@ let capabilities: [Target] = [
 let foundations: [Target] = [
     .target(name: "Findings", resources: [.copy("Resources")]),
     .target(name: "DICOM", dependencies: ["CDCMTK", "Cryptography"]),
-    .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
+    .target(name: "Tensors", dependencies: ["CKernels"]),
     .target(name: "Cryptography", dependencies: ["COpenSSL"]),
 ]
 
@@ -53,8 +53,8 @@ let native: [Target] = [
             "dcmsr", "dcmjpeg", "ijg8", "ijg12", "ijg16", "dcmjpls", "dcmtkcharls", "dcmtls", "dcmnet", "dcmimage",
             "dcmimgle", "dcmdata", "oflog", "ofstd", "ssl", "crypto", "z",
         ].map { .linkedLibrary($0) }),
-    .target(name: "CKernels"),
-    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    // The kernels at -O0 would make every debug build and test run a hundred times slower; unsafe flags are allowed in a root package.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),

@@ -1,1 +1,0 @@
-// Matrices, quantised weights, thread pool, attention, norm and rope.
