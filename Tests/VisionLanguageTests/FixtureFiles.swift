@@ -13,6 +13,16 @@ enum Fixture {
         try JSONDecoder().decode(type, from: Data(contentsOf: url(path)))
     }
 
+    /// One of the pictures that the fixtures were made of.
+    static func picture(_ name: String) throws -> ImageBuffer {
+        guard let tensor = try tensors("images/images.safetensors")["picture.\(name)"] else {
+            throw CheckpointError.missingFile("picture.\(name)")
+        }
+        return try ImageBuffer(
+            width: tensor.shape[1], height: tensor.shape[0], channels: tensor.shape.count == 3 ? tensor.shape[2] : 1,
+            samples: tensor.withBytes { Array($0) })
+    }
+
     /// The tensors of a safetensors file by name.
     static func tensors(_ path: String) throws -> [String: StoredTensor] {
         let file = try SafetensorsFile(url: url(path))

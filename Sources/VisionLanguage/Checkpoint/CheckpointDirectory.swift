@@ -31,7 +31,7 @@ public struct CheckpointDirectory: Sendable {
         for file in files {
             for tensor in file.tensors where tensors.updateValue(tensor, forKey: tensor.name) != nil {
                 throw CheckpointError.badIndex(
-                    file: file.file.url.path, reason: "\(tensor.name) is in an earlier shard too")
+                    file: file.url.path, reason: "\(tensor.name) is in an earlier shard too")
             }
             metadata.merge(file.metadata) { first, _ in first }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The element types of safetensors that this runtime reads.
 public enum StoredElement: String, Sendable, CaseIterable {
@@ -29,20 +30,25 @@ public struct StoredTensor: Sendable {
     public let element: StoredElement
     /// Its extents, slowest first (row-major).
     public let shape: [Int]
-    /// The file that holds it.
-    public let file: MappedFile
+    /// The mapped file that holds it.
+    public let memory: WeightMemory
     /// Where its bytes lie in the file.
     public let range: Range<Int>
 
     /// The number of elements.
     public var count: Int { shape.reduce(1, *) }
 
-    /// The bytes, little-endian, row-major; valid while ``file`` lives.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+    /// Gives the bytes, little-endian and row-major, to `body`.
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        try memory.withBytes(at: range.lowerBound, count: range.count, body)
+    }
 
     /// The elements as `Float`, row-major.
-    public func floats() -> [Float] {
-        let bytes = bytes
+    public func floats() throws -> [Float] {
+        try withBytes(floats)
+    }
+
+    private func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
         switch element {
         case .float32: return convert { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
         case .float16:
@@ -85,8 +91,8 @@ enum Float16Bits {
 /// The header is checked in full before anything is used: its length, unique names, known types, extents that agree
 /// with the byte range, ranges that tile the data exactly. Source: the format's specification (huggingface/safetensors).
 public struct SafetensorsFile: Sendable {
-    /// The mapped file.
-    public let file: MappedFile
+    /// The file's location.
+    public let url: URL
     /// The tensors in the order of their bytes.
     public let tensors: [StoredTensor]
     /// The header's `__metadata__`.
@@ -99,22 +105,20 @@ public struct SafetensorsFile: Sendable {
     ///
     /// - Throws: ``CheckpointError``.
     public init(url: URL) throws {
-        let file = try MappedFile(url: url)
-        self.file = file
+        self.url = url
         func fail(_ reason: String) -> CheckpointError { .badSafetensors(file: url.path, reason: reason) }
-
-        let bytes = file.bytes
-        guard bytes.count >= 8 else { throw fail("shorter than the 8 bytes of the header's length") }
-        let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        let memory = try MappedFile.map(url)
+        let byteCount = memory.byteCount
+        guard byteCount >= 8 else { throw fail("shorter than the 8 bytes of the header's length") }
+        let length = try memory.withBytes(at: 0, count: 8) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(Self.maximumHeaderLength) else { throw fail("the header claims \(length) bytes") }
         let dataStart = 8 + Int(length)
-        guard dataStart <= bytes.count else {
-            throw fail("the header claims \(length) bytes, the file has \(bytes.count)")
+        guard dataStart <= byteCount else {
+            throw fail("the header claims \(length) bytes, the file has \(byteCount)")
         }
         let header: JSONDocument
         do {
-            header = try JSONDocument.parse(
-                UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart]), uniqueNames: true)
+            header = try memory.withBytes(at: 8, count: Int(length)) { try JSONDocument.parse($0, uniqueNames: true) }
         } catch {
             throw fail("header: \(error)")
         }
@@ -126,7 +130,7 @@ public struct SafetensorsFile: Sendable {
             if name == "__metadata__" {
                 for (key, text) in value.members ?? [] { metadata[key] = text.string }
             } else {
-                tensors.append(try Self.tensor(name, value, file: file, dataStart: dataStart, fail))
+                tensors.append(try Self.tensor(name, value, memory: memory, dataStart: dataStart, fail))
             }
         }
         tensors.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
@@ -136,13 +140,13 @@ public struct SafetensorsFile: Sendable {
             guard tensor.range.lowerBound == end else { throw fail("unclaimed bytes before \(tensor.name)") }
             end = tensor.range.upperBound
         }
-        guard end == bytes.count else { throw fail("\(bytes.count - end) unclaimed bytes at the end") }
+        guard end == byteCount else { throw fail("\(byteCount - end) unclaimed bytes at the end") }
         self.tensors = tensors
         self.metadata = metadata
     }
 
     private static func tensor(
-        _ name: String, _ value: JSONDocument, file: MappedFile, dataStart: Int, _ fail: (String) -> CheckpointError
+        _ name: String, _ value: JSONDocument, memory: WeightMemory, dataStart: Int, _ fail: (String) -> CheckpointError
     ) throws -> StoredTensor {
         guard let type = value["dtype"]?.string else { throw fail("\(name) has no dtype") }
         guard let element = StoredElement(rawValue: type) else { throw fail("\(name) has the type \(type)") }
@@ -158,13 +162,26 @@ public struct SafetensorsFile: Sendable {
             size = product
             shape.append(extent)
         }
-        guard start >= 0, end >= start, end <= file.count - dataStart else {
-            throw fail("\(name) ends at byte \(end) of \(file.count - dataStart): the file is truncated or damaged")
+        guard start >= 0, end >= start, end <= memory.byteCount - dataStart else {
+            throw fail(
+                "\(name) ends at byte \(end) of \(memory.byteCount - dataStart): the file is truncated or damaged")
         }
         guard end - start == size else {
             throw fail("\(name) of shape \(shape) needs \(size) bytes, its range has \(end - start)")
         }
         return StoredTensor(
-            name: name, element: element, shape: shape, file: file, range: dataStart + start..<dataStart + end)
+            name: name, element: element, shape: shape, memory: memory, range: dataStart + start..<dataStart + end)
+    }
+}
+
+/// Mapping with this module's errors.
+enum MappedFile {
+    static func map(_ url: URL) throws -> WeightMemory {
+        guard FileManager.default.fileExists(atPath: url.path) else { throw CheckpointError.missingFile(url.path) }
+        do {
+            return try WeightMemory(mapping: url.path)
+        } catch TensorError.cannotOpen(_, let reason) {
+            throw CheckpointError.unreadable(file: url.path, reason: reason)
+        }
     }
 }

@@ -1,7 +1,7 @@
 /// Any-resolution tiling of LLaVA-NeXT and LLaVA-OneVision: the whole image at the encoder's size, then the image at
 /// the best of several grids of tiles. Source: Hugging Face transformers, `LlavaOnevisionImageProcessor`.
 enum AnyResolution {
-    /// The grid that keeps the most of the image's pixels, and of those the one that wastes the fewest of its own.
+    /// The grid (of at least one) that keeps the most of the image's pixels, and of those the one that wastes the fewest of its own.
     static func bestGrid(
         width: Int, height: Int, in grids: [(height: Int, width: Int)]
     ) -> (height: Int, width: Int) {
@@ -30,6 +30,7 @@ enum AnyResolution {
         return (min(Int((Double(width) * scaleY).rounded(.up)), grid.width), grid.height)
     }
 
+    /// The whole image and, where a grid is allowed, its tiles row by row.
     static func tiles(
         of image: ImageBuffer, in grids: [(height: Int, width: Int)], tileWidth: Int, tileHeight: Int,
         filter: ResamplingFilter
@@ -39,6 +40,7 @@ enum AnyResolution {
         whole.resize(width: tileWidth, height: tileHeight)
         var tiles = [(image.resized(width: tileWidth, height: tileHeight, filter: filter), whole)]
 
+        guard !grids.isEmpty else { return tiles }
         let grid = bestGrid(width: image.width, height: image.height, in: grids)
         let fitted = fittedSize(width: image.width, height: image.height, in: grid)
         let (left, top) = ((grid.width - fitted.width) / 2, (grid.height - fitted.height) / 2)

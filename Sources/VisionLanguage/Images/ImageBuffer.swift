@@ -11,6 +11,8 @@ public struct ImageBuffer: Sendable, Equatable {
     public let channels: Int
     /// `height * width * channels` samples.
     public let samples: [UInt8]
+    /// A grayscale image's samples in 0...1 before they were rounded, for models that take them so.
+    let exact: [Float]?
 
     /// Wraps samples.
     ///
@@ -26,22 +28,25 @@ public struct ImageBuffer: Sendable, Equatable {
         self.height = height
         self.channels = channels
         self.samples = samples
+        exact = nil
     }
 
     /// A grayscale image from samples in 0...1 (clamped; NaN is black), rounded to the 8 bits that the models were
     /// trained on.
     public init(width: Int, height: Int, grayscale: [Float]) throws {
-        try self.init(
-            width: width, height: height, channels: 1,
-            samples: grayscale.map { $0 > 0 ? UInt8((min($0, 1) * 255).rounded()) : 0 })
+        let clamped = grayscale.map { $0 > 0 ? min($0, 1) : 0 }
+        let rounded = try ImageBuffer(
+            width: width, height: height, channels: 1, samples: clamped.map { UInt8(($0 * 255).rounded()) })
+        self.init(unchecked: width, height, 1, rounded.samples, exact: clamped)
     }
 
     /// An image that is known to be sound.
-    init(unchecked width: Int, _ height: Int, _ channels: Int, _ samples: [UInt8]) {
+    init(unchecked width: Int, _ height: Int, _ channels: Int, _ samples: [UInt8], exact: [Float]? = nil) {
         self.width = width
         self.height = height
         self.channels = channels
         self.samples = samples
+        self.exact = exact
     }
 
     /// The rectangle at (`left`, `top`); what lies outside the image is `background`.

@@ -2,8 +2,10 @@ import Foundation
 
 /// What the vision encoder is given: one or more views of an image.
 public struct PixelTensor: Sendable {
-    /// `[views, 3, height, width]`, row-major, normalised.
+    /// `[views, channels, height, width]`, row-major, normalised.
     public var values: [Float]
+    /// 3, or 1 for models of grayscale images.
+    public var channels = 3
     /// Tiles: 1, or 1 + rows * columns for any-resolution models (the whole image first).
     public var viewCount: Int
     /// Rows of every view.
@@ -12,6 +14,23 @@ public struct PixelTensor: Sendable {
     public var width: Int
     /// Where the views lie in the source image.
     public var geometry: ImageGeometry
+
+    /// One view's planes, `[channels, height, width]`.
+    func planes(_ view: Int) -> [Float] {
+        let size = channels * height * width
+        return Array(values[view * size..<(view + 1) * size])
+    }
+}
+
+/// What a caller may choose about an image.
+public struct ImageOptions: Sendable {
+    /// The most tiles that an any-resolution model may cut the image into beside the whole image; 0 keeps the whole image
+    /// only. Fewer tiles mean fewer tokens: a 7B model reads a 1024 x 1024 image as 7,400 of them with nine.
+    public var maximumTiles: Int?
+
+    public init(maximumTiles: Int? = nil) {
+        self.maximumTiles = maximumTiles
+    }
 }
 
 /// The steps from an 8-bit image to a model's pixel tensor, in the order and with the rounding of Hugging Face's
@@ -92,13 +111,16 @@ public struct ImagePreprocessor: Sendable {
     }
 
     /// Makes the pixel tensor of one image.
-    public func pixels(of source: ImageBuffer) -> PixelTensor {
+    public func pixels(of source: ImageBuffer, options: ImageOptions = ImageOptions()) -> PixelTensor {
         var image = stretchesRange ? source.stretched() : source
         let whole = ImageGeometry.View(source: source.width, source.height)
         var tiles: [(ImageBuffer, ImageGeometry.View)]
         if let gridPinpoints, case .exact(let width, let height) = resizing {
+            let grids = gridPinpoints.filter {
+                $0.width * $0.height <= (options.maximumTiles ?? .max / width / height) * width * height
+            }
             tiles = AnyResolution.tiles(
-                of: image, in: gridPinpoints, tileWidth: width, tileHeight: height, filter: filter)
+                of: image, in: grids, tileWidth: width, tileHeight: height, filter: filter)
         } else {
             var view = whole
             if padsToSquare { (image, view) = squared(image, view) }

@@ -8,7 +8,7 @@ public enum ResamplingFilter: Int, Sendable, Codable {
     case box = 4
 
     /// Half the width of the filter in output samples.
-    fileprivate var support: Double {
+    var support: Double {
         switch self {
         case .box: 0.5
         case .bilinear: 1
@@ -17,7 +17,7 @@ public enum ResamplingFilter: Int, Sendable, Codable {
         }
     }
 
-    fileprivate func weight(_ position: Double) -> Double {
+    func weight(_ position: Double) -> Double {
         let x = abs(position)
         switch self {
         case .box: return position > -0.5 && position <= 0.5 ? 1 : 0
@@ -92,33 +92,46 @@ extension ImageBuffer {
     }
 }
 
-/// For each output sample, the first input sample and the fixed-point weights of the run that begins there.
-private struct FilterWeights {
+/// For each output sample, the first input sample and the weights of the run that begins there.
+struct FilterTaps {
     private(set) var starts: [Int] = []
+    private(set) var weights: [[Double]] = []
+
+    init(from inputSize: Int, to outputSize: Int, filter: ResamplingFilter) {
+        let scale = Double(inputSize) / Double(outputSize)
+        let filterScale = max(scale, 1)
+        let support = filter.support * filterScale
+        for output in 0..<outputSize {
+            let center = (Double(output) + 0.5) * scale
+            let first = max(Int(center - support + 0.5), 0)
+            let count = min(Int(center + support + 0.5), inputSize) - first
+            let raw = (0..<count).map { filter.weight((Double($0 + first) - center + 0.5) / filterScale) }
+            let total = raw.reduce(0, +)
+            starts.append(first)
+            weights.append(total == 0 ? raw : raw.map { $0 / total })
+        }
+    }
+}
+
+/// The taps in fixed point, for 8-bit samples.
+private struct FilterWeights {
+    let starts: [Int]
     private var counts: [Int] = []
     private var values: [Int32]
     private let stride: Int
     private static let precisionBits: Int32 = 32 - 8 - 2
 
     init(from inputSize: Int, to outputSize: Int, filter: ResamplingFilter) {
-        let scale = Double(inputSize) / Double(outputSize)
-        let filterScale = max(scale, 1)
-        let support = filter.support * filterScale
-        stride = Int(support.rounded(.up)) * 2 + 1
+        let taps = FilterTaps(from: inputSize, to: outputSize, filter: filter)
+        starts = taps.starts
+        stride = taps.weights.map(\.count).max() ?? 0
         values = [Int32](repeating: 0, count: stride * outputSize)
-        for output in 0..<outputSize {
-            let center = (Double(output) + 0.5) * scale
-            let first = max(Int(center - support + 0.5), 0)
-            let count = min(Int(center + support + 0.5), inputSize) - first
-            var weights = (0..<count).map { filter.weight((Double($0 + first) - center + 0.5) / filterScale) }
-            let total = weights.reduce(0, +)
-            if total != 0 { weights = weights.map { $0 / total } }
+        for (output, weights) in taps.weights.enumerated() {
             for (index, weight) in weights.enumerated() {
                 let scaled = weight * Double(1 << Self.precisionBits)
                 values[output * stride + index] = Int32(scaled < 0 ? scaled - 0.5 : scaled + 0.5)
             }
-            starts.append(first)
-            counts.append(count)
+            counts.append(weights.count)
         }
     }
 

@@ -3,10 +3,12 @@ import Foundation
 /// Reads Hugging Face's `tokenizer.json`.
 enum TokenizerFile {
     static func load(_ url: URL) throws -> Tokenizer {
-        let mapped = try MappedFile(url: url)
+        let memory = try MappedFile.map(url)
         let json: JSONDocument
         do {
-            json = try JSONDocument.parse(mapped.bytes, uniqueNames: false)
+            json = try memory.withBytes(at: 0, count: memory.byteCount) {
+                try JSONDocument.parse($0, uniqueNames: false)
+            }
         } catch {
             throw CheckpointError.badConfiguration(file: url.path, reason: "\(error)")
         }

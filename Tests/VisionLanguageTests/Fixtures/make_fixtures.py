@@ -2,7 +2,7 @@
 """Makes the fixtures of the parity suite, byte-identical from run to run.
 
     python3 -m venv .venv-fixtures && .venv-fixtures/bin/pip install -r requirements.txt
-    .venv-fixtures/bin/python make_fixtures.py [tokenizers] [images] [models]
+    .venv-fixtures/bin/python make_fixtures.py [tokenizers] [images] [models] [research]
 """
 
 import sys
@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def main():
-    wanted = sys.argv[1:] or ["tokenizers", "images", "models"]
+    wanted = sys.argv[1:] or ["tokenizers", "images", "models", "research"]
     if "tokenizers" in wanted:
         import tokenizer_fixtures
 
@@ -25,6 +25,10 @@ def main():
         import model_fixtures
 
         model_fixtures.write(HERE / "models")
+    if "research" in wanted:
+        import research_fixtures
+
+        research_fixtures.write(HERE / "models")
 
 
 if __name__ == "__main__":

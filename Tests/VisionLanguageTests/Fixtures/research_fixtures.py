@@ -55,7 +55,6 @@ def llava_rad_model(directory, seed):
         ),
         seed + 1,
     )
-    tower.norm.register_parameter("unused", None)
     projector = randomize(nn.Sequential(nn.Linear(24, 32), nn.GELU(), nn.Linear(32, 32)), seed + 2)
     generator = torch.Generator().manual_seed(seed + 3)
     rank, alpha = 4, 8
@@ -117,6 +116,13 @@ def with_image_negative(model, ids, projected):
     return with_image(model, [model.config.vocab_size + 7 if i == -200 else i for i in ids], model.config.vocab_size + 7, projected)
 
 
+def published_dino(key):
+    """DINOv2's keys in the published files, before transformers 5 renamed them in memory."""
+    for new, old in (("q", "query"), ("k", "key"), ("v", "value")):
+        key = key.replace(f".attention.{new}_proj.", f".attention.attention.{old}.")
+    return key.replace(".attention.o_proj.", ".attention.output.dense.")
+
+
 def maira2(directory, seed):
     """MAIRA-2: DINOv2 with its final norm, four linears, Vicuna with linearly scaled rotary positions."""
     tokenizer = llama_tokenizer(("<image>", "<obj>", "</obj>", "<box>", "</box>", "<x0>", "<y0>"))
@@ -141,7 +147,7 @@ def maira2(directory, seed):
     folder = directory / "maira2"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    tensors = {f"vision_tower.{k}": v for k, v in tower.state_dict().items()}
+    tensors = {f"vision_tower.{published_dino(k)}": v for k, v in tower.state_dict().items()}
     tensors |= {f"multi_modal_projector.layers.{k}": v for k, v in projector.state_dict().items()}
     tensors |= {f"language_model.{k}": v for k, v in language.state_dict().items()}
     save_file({k: v.to(torch.bfloat16).contiguous() for k, v in tensors.items()}, folder / "model.safetensors")
@@ -182,7 +188,7 @@ def maira2(directory, seed):
             projected,
             lambda ids, projected=projected: with_image(language, ids, image_token, projected),
         )
-    expectations(cases, folder)
+    expectations(cases, folder, placeholders=[image_token])
 
 
 class Reference(nn.Module):
@@ -411,7 +417,7 @@ def reference(directory, seed):
             projected,
             lambda ids, projected=projected: with_image(language, ids, token("<image>"), projected),
         )
-    expectations(cases, folder, extra)
+    expectations(cases, folder, extra, [token("<image>")])
 
 
 def write(directory: Path):
