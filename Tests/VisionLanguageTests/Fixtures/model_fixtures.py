@@ -321,7 +321,8 @@ def gemma3(directory, seed):
             num_key_value_heads=2,
             head_dim=12,
             query_pre_attn_scalar=12,
-            sliding_window=8,
+            # Wider than an image, as in the published models: releases differ in what a narrower one hides.
+            sliding_window=20,
             layer_types=["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
             rope_parameters={
                 "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
