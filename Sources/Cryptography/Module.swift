@@ -1,1 +1,0 @@
-// Digests, keyed hashes and signatures over OpenSSL.
