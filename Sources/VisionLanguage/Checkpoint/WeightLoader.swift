@@ -130,19 +130,16 @@ final class WeightLoader {
     func fusedLinears(_ prefix: String, from inputs: Int, to outputs: [Int], part: ModelPart) -> [Linear] {
         let total = outputs.reduce(0, +)
         let bias = vector(prefix + ".bias", total)
-        guard let tensor = take(prefix + ".weight", shape: [total, inputs]), let values = floats(tensor),
-            bias.count == total
-        else {
-            return outputs.map { _ in Linear(weight: Self.placeholder) }
-        }
+        let layout = layout(prefix + ".weight", rows: total, columns: inputs)
         var start = 0
         return outputs.map { count in
             defer { start += count }
-            let rows = Array(values[start * inputs..<(start + count) * inputs])
-            let format = format(part) ?? tensor.format ?? .float32
+            guard let layout, bias.count == total, let matrix = matrix(layout, rows: start..<start + count) else {
+                return Linear(weight: Self.placeholder)
+            }
             return linear(
-                WeightMatrix(rows, rows: count, columns: inputs, format: format),
-                bias: Array(bias[start..<start + count]), part: part)
+                format(part).map { matrix.converted(to: $0) } ?? matrix, bias: Array(bias[start..<start + count]),
+                part: part)
         }
     }
 
@@ -166,37 +163,44 @@ final class WeightLoader {
     }
 
     private func stored(_ name: String, rows: Int, columns: Int) -> WeightMatrix? {
+        layout(name, rows: rows, columns: columns).flatMap { matrix($0, rows: 0..<rows) }
+    }
+
+    /// Where a weight matrix lies: plain numbers, or packed rows as U8 under the weight's own name with their scales as F16
+    /// under `<name>_scale` (the layout of ``QuantizedCheckpoint``).
+    private struct Layout {
+        let values: StoredTensor
+        let scales: StoredTensor?
+        let format: WeightFormat
+        let columns: Int
+    }
+
+    private func layout(_ name: String, rows: Int, columns: Int) -> Layout? {
         guard let tensor = take(name) else { return nil }
-        if tensor.element == .uint8 { return quantized(tensor, rows: rows, columns: columns) }
-        guard tensor.shape == [rows, columns], let format = tensor.format else {
+        if tensor.shape == [rows, columns], let format = tensor.format {
+            return Layout(values: tensor, scales: nil, format: format, columns: columns)
+        }
+        let packed = [WeightFormat.q8, .q4].first { tensor.shape == [rows, $0.bytesPerRow(columns: columns)] }
+        guard tensor.element == .uint8, let format = packed else {
             misshapen.append("\(name) is \(tensor.element.rawValue) \(tensor.shape), expected \([rows, columns])")
             return nil
         }
-        do {
-            return try WeightMatrix(
-                memory: tensor.memory, offset: tensor.range.lowerBound, format: format, rows: rows, columns: columns)
-        } catch {
-            misshapen.append("\(error)")
-            return nil
-        }
+        return take(name + "_scale", shape: [rows, format.scalesPerRow(columns: columns)])
+            .map { Layout(values: tensor, scales: $0, format: format, columns: columns) }
     }
 
-    /// The layout of quantised files: packed rows as U8 under the weight's own name, scales as F16 under `<name>_scale`.
-    private func quantized(_ tensor: StoredTensor, rows: Int, columns: Int) -> WeightMatrix? {
-        let fitting = [WeightFormat.q8, .q4].first { tensor.shape == [rows, $0.bytesPerRow(columns: columns)] }
-        guard let format = fitting else {
-            misshapen.append("\(tensor.name) is packed \(tensor.shape), expected \([rows, columns])")
-            return nil
-        }
-        guard let scales = take(tensor.name + "_scale", shape: [rows, format.scalesPerRow(columns: columns)]) else {
-            return nil
-        }
+    /// Some rows of a stored matrix, in place.
+    private func matrix(_ layout: Layout, rows: Range<Int>) -> WeightMatrix? {
+        let columns = layout.columns
+        let start = rows.lowerBound * layout.format.bytesPerRow(columns: columns)
+        let scaleStart = rows.lowerBound * layout.format.scalesPerRow(columns: columns) * 2
         do {
             return try WeightMatrix(
-                memory: tensor.memory, offset: tensor.range.lowerBound, format: format, rows: rows, columns: columns,
-                scalesMemory: scales.memory, scalesOffset: scales.range.lowerBound)
+                memory: layout.values.memory, offset: layout.values.range.lowerBound + start, format: layout.format,
+                rows: rows.count, columns: columns, scalesMemory: layout.scales?.memory,
+                scalesOffset: (layout.scales?.range.lowerBound ?? 0) + scaleStart)
         } catch {
-            misshapen.append("\(error)")
+            misshapen.append("\(layout.values.name): \(error)")
             return nil
         }
     }

@@ -52,6 +52,9 @@ public final class VisionLanguageModel: Sendable {
             throw CheckpointError.unknownArchitecture(
                 name: header.family, known: ArchitectureRegistry.families.keys.sorted())
         }
+        if let method = header.quantization, method != QuantizedCheckpoint.method {
+            throw CheckpointError.unsupported(what: "quantisation by \(method)", file: file.path)
+        }
         let checkpoint = try CheckpointDirectory(url: directory)
         let tokenizer = try Tokenizer.load(directory: directory)
         let loader = WeightLoader(
@@ -97,11 +100,22 @@ public final class VisionLanguageModel: Sendable {
 struct ModelHeader: Decodable {
     var family: String
     var endTokens: [Int]
+    /// Who quantised the weights; nil for plain ones.
+    var quantization: String?
 
     private enum CodingKeys: String, CodingKey {
         case family = "model_type"
         case endTokens = "eos_token_id"
         case text = "text_config"
+        case quantization = "quantization_config"
+    }
+
+    private struct Quantization: Decodable {
+        var method: String
+
+        enum CodingKeys: String, CodingKey {
+            case method = "quant_method"
+        }
     }
 
     private struct Text: Decodable {
@@ -115,6 +129,7 @@ struct ModelHeader: Decodable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         family = try container.decode(String.self, forKey: .family)
+        quantization = try container.decodeIfPresent(Quantization.self, forKey: .quantization)?.method
         let own = try container.decodeIfPresent(OneOrMany.self, forKey: .endTokens)
         let text = try container.decodeIfPresent(Text.self, forKey: .text)?.endTokens
         // 2 is Llama's, which older files leave out.
@@ -131,9 +146,7 @@ public struct GenerationConfiguration: Sendable, Decodable {
         public var topK: Int
 
         private enum CodingKeys: String, CodingKey {
-            case guidance = "guidance_scale"
-            case shortGuidance = "guidance"
-            case temperature
+            case guidance, temperature
             case topK = "top_k"
         }
 
@@ -145,9 +158,7 @@ public struct GenerationConfiguration: Sendable, Decodable {
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
-            guidance =
-                try container.decodeIfPresent(Double.self, forKey: .guidance)
-                ?? container.value(.shortGuidance, default: 3)
+            guidance = try container.value(.guidance, default: 3)
             temperature = try container.value(.temperature, default: 1)
             topK = try container.value(.topK, default: 0)
         }
