@@ -11,7 +11,7 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Gateway",
+            "Gateway", "VisionLanguage",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ])
 ]
