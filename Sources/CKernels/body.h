@@ -17,7 +17,9 @@ INLINE vf load(const float *p) {
     return v;
 }
 INLINE void store(float *p, vf v) { __builtin_memcpy(p, &v, sizeof v); }
-INLINE vf splat(float x) { return (vf){0} + x; }
+// A cast of a scalar to an extended vector copies it to all lanes; `zero + x` would be an addition, since 0 + -0 is 0.
+typedef float extended __attribute__((ext_vector_type(LANES)));
+INLINE vf splat(float x) { return (vf)(extended)(x); }
 INLINE vi splat_int(int32_t x) { return (vi){0} + x; }
 INLINE vf select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
@@ -140,6 +142,7 @@ static void to_float(cxr_format from, const void *x, float *y, size_t count) {
     else convert_in(CXR_FLOAT32, x, y, count);
 }
 
+#ifndef NATIVE_CONVERSIONS
 static void from_float(cxr_format to, const float *x, void *y, size_t count) {
     if (to == CXR_FLOAT16) {
         uint16_t *out = y;
@@ -152,6 +155,14 @@ static void from_float(cxr_format to, const float *x, void *y, size_t count) {
     }
 }
 
+#endif
+
+INLINE void float_row_to_float(const cxr_weight *w, size_t row, float *out) {
+    size_t size = w->format == CXR_FLOAT32 ? 4 : 2;
+    to_float(w->format, (const uint8_t *)w->values + row * w->columns * size, out, w->columns);
+}
+
+#ifndef NATIVE_GROUPS
 static void row_to_float(const cxr_weight *w, size_t row, float *out) {
     size_t blocks = (w->columns + CXR_BLOCK - 1) / CXR_BLOCK;
     if (w->format == CXR_Q8 || w->format == CXR_Q4) {
@@ -174,12 +185,10 @@ static void row_to_float(const cxr_weight *w, size_t row, float *out) {
             __builtin_memcpy(out + b * CXR_BLOCK, block, (n < CXR_BLOCK ? n : CXR_BLOCK) * sizeof(float));
         }
     } else {
-        size_t size = w->format == CXR_FLOAT32 ? 4 : 2;
-        to_float(w->format, (const uint8_t *)w->values + row * w->columns * size, out, w->columns);
+        float_row_to_float(w, row, out);
     }
 }
 
-#ifndef NATIVE_GROUPS
 static void row_to_groups(const cxr_weight *w, size_t row, uint8_t *out, float *scales) {
     size_t blocks = (w->columns + CXR_BLOCK - 1) / CXR_BLOCK;
     size_t bytes = w->format == CXR_Q8 ? 32 : 16;
@@ -295,6 +304,8 @@ INLINE void dot_fixed(const cxr_format format, const size_t tokens, const void *
     for (size_t t = 0; t < tokens; t++) c[t][0] = c[t][1] = (vf){0};
     size_t i = 0;
     for (; i + 2 * LANES <= columns; i += 2 * LANES) {
+        // The next row, at the same place: the processor's own prefetcher loses a row at its end.
+        __builtin_prefetch((const void *)((uintptr_t)row + (columns + i) * (format == CXR_FLOAT32 ? 4 : 2)));
         vf w0 = load_as(format, row, i), w1 = load_as(format, row, i + LANES);
 #pragma clang loop unroll(full)
         for (size_t t = 0; t < tokens; t++) {
@@ -368,13 +379,20 @@ static void dot_q4(const uint8_t *w, const uint16_t *scales, size_t rows, const 
 // ------------------------------------------------------------------------------------------------------- quantising
 
 static uint32_t max_bits(const float *x, size_t count) {
-    uint32_t maximum = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        __builtin_memcpy(&bits, x + i, 4);
-        bits &= 0x7fffffff;
-        maximum = bits > maximum ? bits : maximum;
+    vu m = {0};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        vu bits = (vu)load(x + i) & 0x7fffffffu;
+        vu larger = (vu)(bits > m);
+        m = (bits & larger) | (m & ~larger);
     }
+    if (i < count) {
+        vu bits = (vu)load_part(x + i, count - i) & 0x7fffffffu;
+        vu larger = (vu)(bits > m);
+        m = (bits & larger) | (m & ~larger);
+    }
+    uint32_t maximum = 0;
+    for (size_t j = 0; j < LANES; j++) maximum = m[j] > maximum ? m[j] : maximum;
     return maximum;
 }
 
@@ -394,6 +412,53 @@ static int32_t quantize16(const float *x, float inverse, size_t count, int16_t *
         sum += q[i];
     }
     return sum;
+}
+
+// The f16 scale of least squared error among candidates around the one that maps the extreme value to the end of the range.
+static void quantize_block(cxr_format format, const float *x, size_t n, uint8_t *out, uint16_t *scale_out) {
+    float padded[CXR_BLOCK] = {0};
+    __builtin_memcpy(padded, x, n * sizeof(float));
+    float low = format == CXR_Q8 ? -127 : -8, high = format == CXR_Q8 ? 127 : 7;
+    float extreme = 0;
+    for (int i = 0; i < CXR_BLOCK; i++) {
+        if (__builtin_fabsf(padded[i]) > __builtin_fabsf(extreme)) extreme = padded[i];
+    }
+    float best_error = __builtin_inff(), inverse = 0;
+    uint16_t best = 0x7e00;
+    int finite = max_bits(padded, CXR_BLOCK) < 0x7f800000, candidates = format == CXR_Q8 ? 1 : 17;
+    for (int candidate = 0; finite && candidate < candidates; candidate++) {
+        // -8 is the longer end of the 4-bit range: the extreme value goes there, whatever its sign.
+        float divisor = format == CXR_Q8 ? 127.0f : -(7.2f + 0.1f * (float)candidate);
+        uint16_t half = float_to_half(extreme / divisor);
+        float d = half_to_float(half), error = 0;
+        float factor = d != 0 ? 1 / d : 0;
+        float errors[CXR_BLOCK];
+        for (int i = 0; i < CXR_BLOCK; i++) {
+            float q = __builtin_rintf(padded[i] * factor);
+            q = q < low ? low : q;
+            q = q > high ? high : q;
+            float difference = padded[i] - q * d;
+            errors[i] = difference * difference;
+        }
+        for (int i = 0; i < CXR_BLOCK; i++) error += errors[i];
+        if (candidate == 0 || error < best_error) {
+            best_error = error;
+            best = half;
+            inverse = factor;
+        }
+    }
+    *scale_out = best;
+    int q[CXR_BLOCK];
+    for (int i = 0; i < CXR_BLOCK; i++) {
+        float value = finite ? __builtin_rintf(padded[i] * inverse) : 0;
+        value = value < low ? low : value;
+        q[i] = (int)(value > high ? high : value);
+    }
+    if (format == CXR_Q8) {
+        for (int i = 0; i < 32; i++) out[i] = (uint8_t)(q[i] + 128);
+    } else {
+        for (int i = 0; i < 16; i++) out[i] = (uint8_t)((q[i] + 8) | (q[i + 16] + 8) << 4);
+    }
 }
 
 // ------------------------------------------------------------------------------------------- elementary functions
@@ -708,7 +773,7 @@ static void scale_columns(float *acc, size_t rows, size_t v, const float *factor
     .lanes = LANES, .panel = LANES * VECTORS, .tile_f32 = tile_f32, .dot_float = dot_float, .dot_q8 = dot_q8, \
     .dot_q4 = dot_q4, .to_float = to_float, .from_float = from_float, .row_to_float = row_to_float, \
     .row_to_groups = row_to_groups, .transpose = transpose, .store_tile = store_tile, .max_bits = max_bits, \
-    .quantize8 = quantize8, .quantize16 = quantize16, .rms_norm = rms_norm, .layer_norm = layer_norm, \
+    .quantize8 = quantize8, .quantize16 = quantize16, .quantize_block = quantize_block, .rms_norm = rms_norm, .layer_norm = layer_norm, \
     .softmax = softmax, .apply = apply, .gate = gate, .add = add, .exp = exp_all, .rope = rope, .sums = sums, \
     .scale_shift = scale_shift, .attend_one = attend_one, .softmax_block = softmax_block, \
     .scale_columns = scale_columns

@@ -11,7 +11,7 @@
 //   formats are unpacked a row block at a time, into memory that stays in cache while all panels pass.
 
 enum { FEW_TOKENS = 8, CHUNK = 16 };
-enum { CACHE_BYTES = 512 * 1024, MAX_ROWS = 96 };
+enum { CACHE_BYTES = 512 * 1024, MAX_ROWS = 48 };
 
 static inline size_t up_to(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 static inline size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -111,7 +111,8 @@ static void few_range(void *context, size_t begin, size_t end, size_t worker) {
     }
 }
 
-static cxr_quantized_row quantize_row(const cxr_table *t, const float *x, size_t columns, float limit, uint8_t *memory) {
+static cxr_quantized_row quantize_row(const cxr_table *t, const float *x, size_t columns, float limit, int has_q4,
+                                      uint8_t *memory) {
     size_t blocks = (columns + CXR_BLOCK - 1) / CXR_BLOCK, padded = up_to(blocks, 16);
     cxr_quantized_row row;
     row.scales = (float *)memory;
@@ -119,6 +120,8 @@ static cxr_quantized_row quantize_row(const cxr_table *t, const float *x, size_t
     row.values = (int16_t *)(row.sums + padded);
     row.low = (int8_t *)(row.values + padded * CXR_BLOCK);
     row.high = row.low + padded * CXR_BLOCK;
+    row.low4 = row.high + padded * CXR_BLOCK;
+    row.high4 = row.low4 + padded * CXR_BLOCK;
     for (size_t b = 0; b < padded; b++) {
         size_t n = b < blocks ? least(CXR_BLOCK, columns - b * CXR_BLOCK) : 0;
         int16_t *q = row.values + b * CXR_BLOCK;
@@ -129,12 +132,18 @@ static cxr_quantized_row quantize_row(const cxr_table *t, const float *x, size_t
         row.sums[b] = scale * (float)sum;
     }
     if (t->splits_activations) {
-        for (size_t i = 0; i < padded * CXR_BLOCK; i++) {
-            row.low[i] = (int8_t)(uint8_t)((uint16_t)row.values[i] & 0xff);
-            row.high[i] = (int8_t)((row.values[i] - row.low[i]) / 256);
+        size_t count = padded * CXR_BLOCK;
+        for (size_t i = 0; i < count; i++) row.low[i] = (int8_t)row.values[i];
+        for (size_t i = 0; i < count && limit > 127; i++) row.high[i] = (int8_t)((row.values[i] - row.low[i]) >> 8);
+        for (size_t b = 0; b < padded && has_q4; b++) {
+            for (size_t half = 0; half < 2; half++) {
+                size_t from = b * 32 + half * 16, to = b / 4 * 128 + half * 64 + b % 4 * 16;
+                memcpy(row.low4 + to, row.low + from, 16);
+                if (limit > 127) memcpy(row.high4 + to, row.high + from, 16);
+            }
         }
     }
-    if (limit < 128) row.high = NULL;
+    if (limit <= 127) row.high = row.high4 = NULL;
     return row;
 }
 
@@ -143,19 +152,20 @@ static void apply_few(const cxr_table *table, const cxr_linear *jobs, size_t cou
     size_t columns = jobs[0].weight.columns;
     cxr_quantized_row quantized[FEW_TOKENS];
     size_t total = 0, bytes = 0;
-    int any_quantized = 0;
+    int any_quantized = 0, has_q4 = 0;
     for (size_t j = 0; j < count; j++) {
         total += jobs[j].weight.rows;
         any_quantized |= is_quantized(jobs[j].weight.format);
+        has_q4 |= jobs[j].weight.format == CXR_Q4;
     }
     if (any_quantized) {
         size_t padded = up_to((columns + CXR_BLOCK - 1) / CXR_BLOCK, 16);
-        size_t row_bytes = padded * (2 * sizeof(float) + 4 * CXR_BLOCK);
+        size_t row_bytes = padded * (2 * sizeof(float) + 6 * CXR_BLOCK);
         uint8_t *memory = cxr_pool_shared(CXR_SHARED_X, row_bytes * tokens);
         // ±32512 = 127 * 256: the high byte then stays within ±127.
         float limit = activation == CXR_ACTIVATION_INT8 ? 127 : 32512;
         for (size_t t = 0; t < tokens; t++) {
-            quantized[t] = quantize_row(table, x + t * ldx, columns, limit, memory + t * row_bytes);
+            quantized[t] = quantize_row(table, x + t * ldx, columns, limit, has_q4, memory + t * row_bytes);
         }
     }
     few_context context = {table, jobs, count, x, ldx, tokens, quantized};
@@ -409,57 +419,8 @@ void cxr_linear_apply(const cxr_linear *jobs, size_t count, cxr_activation activ
 
 // -------------------------------------------------------------------------------------------------------- weights
 
-/// The scale of least squared error among candidates around the one that maps the largest value to the end of the range.
-static void quantize_block(cxr_format format, const float *x, size_t n, uint8_t *out, uint16_t *scale_out) {
-    const cxr_table *t = cxr_table_current();
-    int low = format == CXR_Q8 ? -127 : -8, high = format == CXR_Q8 ? 127 : 7;
-    float extreme = 0;
-    int finite = 1;
-    for (size_t i = 0; i < n; i++) {
-        finite &= isfinite(x[i]) != 0;
-        if (fabsf(x[i]) > fabsf(extreme)) extreme = x[i];
-    }
-    float best_error = INFINITY, scale = 0;
-    uint16_t best_half = 0x7e00;
-    int candidates = format == CXR_Q8 ? 1 : 17;
-    for (int candidate = 0; finite && candidate < candidates; candidate++) {
-        // -8 is the longer end of the 4-bit range: the extreme value goes there, whatever its sign.
-        float divisor = format == CXR_Q8 ? 127.0f : -(7.2f + 0.1f * (float)candidate);
-        float wanted = extreme / divisor;
-        uint16_t half;
-        t->from_float(CXR_FLOAT16, &wanted, &half, 1);
-        float d, error = 0;
-        t->to_float(CXR_FLOAT16, &half, &d, 1);
-        float inverse = d != 0 && isfinite(d) ? 1 / d : 0;
-        if (!isfinite(inverse)) inverse = 0;
-        for (size_t i = 0; i < n; i++) {
-            float q = rintf(x[i] * inverse);
-            q = q < (float)low ? (float)low : q > (float)high ? (float)high : q;
-            float difference = x[i] - q * d;
-            error += difference * difference;
-        }
-        if (candidate == 0 || error < best_error) {
-            best_error = error;
-            best_half = half;
-            scale = d;
-        }
-    }
-    *scale_out = best_half;
-    float inverse = finite && scale != 0 && isfinite(scale) ? 1 / scale : 0;
-    if (!isfinite(inverse)) inverse = 0;
-    int q[CXR_BLOCK] = {0};
-    for (size_t i = 0; i < n && inverse != 0; i++) {
-        float value = rintf(x[i] * inverse);
-        q[i] = (int)(value < (float)low ? (float)low : value > (float)high ? (float)high : value);
-    }
-    if (format == CXR_Q8) {
-        for (int i = 0; i < 32; i++) out[i] = (uint8_t)(q[i] + 128);
-    } else {
-        for (int i = 0; i < 16; i++) out[i] = (uint8_t)((q[i] + 8) | (q[i + 16] + 8) << 4);
-    }
-}
-
 typedef struct {
+    const cxr_table *table;
     cxr_format format;
     const float *x;
     size_t ldx, columns, blocks;
@@ -474,15 +435,15 @@ static void quantize_range(void *context, size_t begin, size_t end, size_t worke
     for (size_t r = begin; r < end; r++) {
         for (size_t b = 0; b < c->blocks; b++) {
             size_t at = r * c->blocks + b;
-            quantize_block(c->format, c->x + r * c->ldx + b * CXR_BLOCK, least(CXR_BLOCK, c->columns - b * CXR_BLOCK),
-                           c->values + at * bytes, c->scales + at);
+            c->table->quantize_block(c->format, c->x + r * c->ldx + b * CXR_BLOCK,
+                                     least(CXR_BLOCK, c->columns - b * CXR_BLOCK), c->values + at * bytes, c->scales + at);
         }
     }
 }
 
 void cxr_quantize_rows(cxr_format format, const float *x, size_t ldx, size_t rows, size_t columns, void *values,
                        uint16_t *scales) {
-    quantize_context c = {format, x, ldx, columns, (columns + CXR_BLOCK - 1) / CXR_BLOCK, values, scales};
+    quantize_context c = {cxr_table_current(), format, x, ldx, columns, (columns + CXR_BLOCK - 1) / CXR_BLOCK, values, scales};
     cxr_parallel_for(0, rows, 16, quantize_range, &c);
 }
 

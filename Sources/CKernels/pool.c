@@ -219,6 +219,10 @@ static void read_range(void *context, size_t begin, size_t end, size_t worker) {
     vector sum[4] = {{0}};
     size_t i = begin;
     for (; i + 256 <= end; i += 256) {
+        __builtin_prefetch((const void *)((uintptr_t)(c->memory + i) + 4096));
+        __builtin_prefetch((const void *)((uintptr_t)(c->memory + i) + 4096 + 64));
+        __builtin_prefetch((const void *)((uintptr_t)(c->memory + i) + 4096 + 128));
+        __builtin_prefetch((const void *)((uintptr_t)(c->memory + i) + 4096 + 192));
         for (int j = 0; j < 4; j++) {
             vector v;
             __builtin_memcpy(&v, c->memory + i + 64 * (size_t)j, 64);

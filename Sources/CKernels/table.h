@@ -7,8 +7,10 @@
 /// Activations of the few-token path of quantised weights, one token: blocks of 32 integers with a scale.
 typedef struct {
     int16_t *values;  // [padded columns], ±127 (8-bit) or ±32512 (weight-only)
-    int8_t *high;     // AVX-512: values = 256 * high + low; high is null for 8-bit activations
-    int8_t *low;
+    // AVX-512: values = 256 * high + low; high is null for 8-bit activations. For Q4 in the order of its nibbles: of each four blocks
+    // the first halves, then the second halves.
+    int8_t *low, *high;
+    int8_t *low4, *high4;
     float *scales;  // [blocks padded to 16], 0 beyond the last block
     float *sums;    // [blocks padded to 16], scale * sum of the block's values
 } cxr_quantized_row;
@@ -56,6 +58,8 @@ typedef struct {
     // q = round(x * inverse) as 8-bit; returns the sum
     int32_t (*quantize8)(const float *x, float inverse, size_t count, int8_t *q);
     int32_t (*quantize16)(const float *x, float inverse, size_t count, int16_t *q);
+    // One block of n ≤ 32 weights as Q8 or Q4
+    void (*quantize_block)(cxr_format format, const float *x, size_t n, uint8_t *out, uint16_t *scale);
 
     void (*rms_norm)(const float *x, size_t n, const float *weight, float offset, float epsilon, float *y);
     void (*layer_norm)(const float *x, size_t n, const float *weight, const float *bias, float epsilon, float *y);
