@@ -6,12 +6,16 @@ public enum ModelManifest {
     /// The manifest's name, and its format: `sha256sum`'s.
     public static let fileName = "SHA256SUMS"
 
-    /// The digest of every file of a directory, the manifest's own and hidden ones left out, by name.
+    /// The digest of every file of a directory and its subdirectories, the manifest's own and hidden ones left out, by
+    /// path.
     public static func digests(of directory: URL) throws -> [(file: String, digest: String)] {
-        try FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: [.isRegularFileKey])
-            .filter { try $0.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true }
-            .map(\.lastPathComponent)
-            .filter { $0 != fileName && !$0.hasPrefix(".") }
+        try FileManager.default.subpathsOfDirectory(atPath: directory.path)
+            .filter { path in
+                let isHidden = path.split(separator: "/").contains { $0.hasPrefix(".") }
+                let file = directory.appendingPathComponent(path)
+                return try path != fileName && !isHidden
+                    && file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true
+            }
             .sorted()
             .map { ($0, try digest(of: directory.appendingPathComponent($0))) }
     }
@@ -44,7 +48,8 @@ public enum ModelManifest {
             let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
             // sha256sum marks binary files with an asterisk.
             let name = parts.count == 2 ? String(parts[1].drop { $0 == " " || $0 == "*" }) : ""
-            guard parts.count == 2, parts[0].count == 64, !name.isEmpty, !name.contains("/"), !name.hasPrefix(".")
+            let steps = name.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 2, parts[0].count == 64, steps.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") })
             else { throw CheckpointError.badConfiguration(file: manifest.path, reason: "cannot read \"\(line)\"") }
             let found = try digest(of: directory.appendingPathComponent(name))
             guard found == parts[0].lowercased() else {
