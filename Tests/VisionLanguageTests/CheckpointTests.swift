@@ -86,6 +86,9 @@ import Testing
         ("model.vision_tower.vision_model.pre_layrnorm.bias", "vision_tower.pre_layrnorm.bias"),
         ("vision_tower.vision_model.pre_layrnorm.bias", "vision_tower.pre_layrnorm.bias"),
         ("model.multi_modal_projector.linear_1.bias", "multi_modal_projector.linear_1.bias"),
+        ("vision_tower.stem.1.blocks.0.conv2.conv.bias", "vision_tower.stem.1.blocks.0.conv2.bias"),
+        ("vision_tower.stem.1.conv.conv.weight", "vision_tower.stem.1.conv.weight"),
+        ("vision_tower.stem.1.conv.weight", "vision_tower.stem.1.conv.weight"),
         (
             "vision_tower.encoder.layer.3.attention.q_proj.bias",
             "vision_tower.encoder.layer.3.attention.attention.query.bias"

@@ -16,6 +16,12 @@ enum CanonicalNames {
             name = rest
         }
         if let rest = name.dropping(prefix: "vision_tower.vision_model.") { name = "vision_tower." + rest }
+        if name.hasPrefix("vision_tower.stem.") {
+            // The trainer's modules hold each convolution of the reference model's stem in one of their own.
+            for part in ["conv", "conv1", "conv2"] {
+                if let range = name.range(of: ".\(part).conv.") { name.replaceSubrange(range, with: ".\(part).") }
+            }
+        }
         guard name.hasPrefix("vision_tower.encoder.layer.") else { return name }
         // DINOv2's attention has other names since transformers 5.
         for (new, published) in [
