@@ -1,1 +1,0 @@
-// Checkpoints, tokenizers, vision encoders, language models and generation.

@@ -1,0 +1,69 @@
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+@testable import VisionLanguage
+
+private enum ShippedModel {
+    static let directory = SharedData.packageRoot.appendingPathComponent("Models/reference")
+    static let isPresent = FileManager.default.fileExists(
+        atPath: directory.appendingPathComponent("parity.safetensors").path)
+}
+
+/// The shipped weights of `Models/reference` against the numbers that its training wrote beside them.
+@Suite(.enabled(if: ShippedModel.isPresent, "Models/reference is absent"))
+struct ReferenceModelTests {
+    private struct Entry: Decodable {
+        struct Answer: Decodable {
+            var prompt: String
+            var tokens: [Int]
+            var text: String
+        }
+        var texts: [Answer]
+    }
+
+    @Test @ModelCompute func theRuntimeReproducesTheTrainersNumbers() throws {
+        let model = try VisionLanguageModel.load(directory: ShippedModel.directory, options: .exact)
+        let reference = try #require(model.architecture as? ReferenceModel)
+        let file = try SafetensorsFile(url: ShippedModel.directory.appendingPathComponent("parity.safetensors"))
+        let tensors = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
+        func expected(_ name: String) throws -> [Float] { try #require(tensors[name]).floats() }
+
+        let edge = reference.vision.imageSize
+        let source = try ImageBuffer(
+            width: edge, height: edge, channels: 1, samples: [UInt8](repeating: 0, count: edge * edge))
+        var pixels = reference.pixels(of: source, options: ImageOptions())
+        pixels.values = try expected("pixel_values")
+        let features = reference.features(of: pixels)
+        #expect(try relativeError(features.values, expected("vision_tokens")) < 1e-4)
+        let projected = reference.project(features, of: pixels)
+        #expect(try relativeError(projected.values, expected("projected")) < 1e-4)
+        let classifier = try #require(reference.classifier)
+        #expect(
+            try relativeError(classifier(reference.pooled(features)).row(0), expected("classifier_logits")) < 1e-4)
+        let drawing = try #require(reference.imageCodes)
+        let image = drawing.image(of: try expected("codes").map(Int.init))
+        #expect(try relativeError(image.samples, expected("decoded")) < 1e-4)
+
+        let embedding = ImageEmbedding(
+            vectors: ConstantMatrix(rows: projected.rows, columns: projected.columns, values: projected.values),
+            geometry: pixels.geometry, labels: reference.classify(features))
+        let question = Turn(question: "Provide a radiology report for this Chest X-Ray.")
+        let prompt = try model.prompt(model.chat.prompt([question], images: 1), images: [embedding])
+        #expect(try prompt.tokens == expected("prompt_ids").map(Int.init))
+        let logits = try #require(try DecodingSession(model: model).prefill(prompt)).logits
+        #expect(try relativeError(logits, expected("first_logits")) < 1e-4)
+
+        let entries = try JSONDecoder().decode(
+            [Entry].self, from: Data(contentsOf: ShippedModel.directory.appendingPathComponent("parity.json")))
+        for answer in try #require(entries.first).texts {
+            let conversation = Conversation(model: model, images: [embedding])
+            let options = GenerationOptions(maximumTokens: answer.tokens.count, repetitionGuard: nil)
+            let found = try conversation.ask(answer.prompt, options: options)
+            let ends = found.ending == .endOfSequence ? 1 : 0
+            #expect(found.tokens.map(\.id).dropLast(ends) == answer.tokens.prefix(found.tokens.count - ends)[...])
+            #expect(found.text == answer.text)
+        }
+    }
+}
