@@ -158,8 +158,8 @@ def build_anatomy(patient: Patient, knob: float) -> Anatomy:
     )
 
 
-def anatomy_boxes(patient: Patient, anatomy: Anatomy) -> dict[str, Box]:
-    """Boxes of the named structures, fractions of the canvas."""
+def anatomy_boxes(patient: Patient, anatomy: Anatomy, seen: np.ndarray) -> dict[str, Box]:
+    """Boxes of the named structures as far as they are `seen`, fractions of the canvas."""
     masks = {
         "right lung": anatomy.right_lung > 0.5,
         "left lung": anatomy.left_lung > 0.5,
@@ -177,7 +177,7 @@ def anatomy_boxes(patient: Patient, anatomy: Anatomy) -> dict[str, Box]:
             inside = (y >= low + k * third) & (y <= low + (k + 1) * third)
             masks[f"{side} {zone} lung zone"] = lung & inside
         masks[f"{side} hemidiaphragm"] = _hemidiaphragm(patient, side, lung)
-    return {name: box for name, mask in masks.items() if (box := bounding_box(mask)) is not None}
+    return {name: box for name, mask in masks.items() if (box := bounding_box(mask & seen)) is not None}
 
 
 def _hemidiaphragm(patient: Patient, side: str, lung: np.ndarray) -> np.ndarray:

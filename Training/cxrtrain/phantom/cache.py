@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.geometry import Square
 from ..progress import Progress
 from .canvas import SIZE
 from .generator import make_phantom
@@ -40,15 +41,16 @@ def truth_from_json(value: dict) -> Truth:
 def _make_chunk(job: tuple[int, int, Path]) -> Path:
     first, count, path = job
     pixels = np.zeros((count, SIZE, SIZE), np.uint8)
-    truths, grids = [], []
+    truths, grids, squares = [], [], []
     for index in range(count):
         phantom = make_phantom(first + index)
         pixels[index] = np.round(phantom.pixels * 255)
         truths.append(truth_to_json(phantom.truth))
-        grids.append(np.stack([lesion_grid(m) for m in phantom.masks]) if phantom.masks else None)
-    stacked = np.concatenate([g for g in grids if g is not None]) if any(g is not None for g in grids) else np.zeros((0, MASK_GRID, MASK_GRID), np.uint8)
+        squares.append((phantom.square.width, phantom.square.height))
+        grids += [lesion_grid(mask)[None] for mask in phantom.masks]
+    stacked = np.concatenate([np.zeros((0, MASK_GRID, MASK_GRID), np.uint8), *grids])
     partial = path.with_suffix(".partial.npz")
-    np.savez_compressed(partial, pixels=pixels, grids=stacked, truths=json.dumps(truths))
+    np.savez_compressed(partial, pixels=pixels, grids=stacked, squares=np.array(squares), truths=json.dumps(truths))
     partial.rename(path)
     return path
 
@@ -67,11 +69,15 @@ class PhantomSet:
         with Progress("phantoms", len(missing)) as progress, ProcessPoolExecutor(workers) as pool:
             for _ in pool.map(_make_chunk, missing):
                 progress.advance()
-        pixels, self.truths, self.grids = [], [], []
+        pixels: list[np.ndarray] = []
+        self.truths: list[Truth] = []
+        self.grids: list[list[np.ndarray]] = []
+        self.squares: list[Square] = []
         for _, _, path in jobs:
             with np.load(path) as data:
                 pixels.append(data["pixels"])
                 rows = iter(data["grids"])
+                self.squares += [Square(int(w), int(h)) for w, h in data["squares"]]
                 for value in json.loads(str(data["truths"])):
                     truth = truth_from_json(value)
                     self.truths.append(truth)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.geometry import Square
 from . import devices as devices_module
 from . import lesions as lesions_module
 from .anatomy import Anatomy, anatomy_boxes, build_anatomy
@@ -34,12 +35,13 @@ class Plan:
 @dataclass
 class Phantom:
     """`pixels`: `[SIZE, SIZE]` in [0, 1]; `attenuation`: the same before beam and display; `masks`: pixels that each
-    lesion of `truth` changed, in the same order."""
+    lesion of `truth` changed, in the same order; `square`: which part of the canvas is image."""
 
     pixels: np.ndarray
     attenuation: np.ndarray
     truth: Truth
     masks: list[np.ndarray]
+    square: Square
 
 
 def sample_plan(generator: np.random.Generator) -> Plan:
@@ -119,6 +121,13 @@ def _bowel_gas(patient: Patient, generator: np.random.Generator) -> np.ndarray:
     return blur(gas, 0.9)
 
 
+def content(patient: Patient) -> np.ndarray:
+    """The part of the canvas that is image and not padding, bool."""
+    mask, square = np.zeros((SIZE, SIZE), bool), patient.square
+    mask[square.top : square.top + square.height, square.left : square.left + square.width] = True
+    return mask
+
+
 def _breaks(count: int, generator: np.random.Generator) -> list[Break]:
     found: dict[tuple[int, int], Break] = {}
     for _ in range(count):
@@ -175,13 +184,16 @@ def make_phantom(seed: int, plan: Plan | None = None) -> Phantom:
 
     exposure = sample_exposure(generators[20], patient.view)
     pixels = display(attenuation.astype(np.float32), exposure, generators[21])
-    pixels = markers(borders(pixels, generators[22]), patient.view, generators[23])
+    seen = content(patient)
+    pixels = markers(borders(pixels, generators[22]), patient.view, generators[23]) * seen
+    for change in changes:
+        change.masks = [mask & seen for mask in change.masks]
     truth, masks = _truth(plan, patient, anatomy, changes, fractures)
-    return Phantom(pixels.astype(np.float32), attenuation, truth, masks)
+    return Phantom(pixels.astype(np.float32), attenuation, truth, masks, patient.square)
 
 
 def _truth(plan: Plan, patient: Patient, anatomy: Anatomy, changes: list[Change], fractures: dict) -> tuple[Truth, list[np.ndarray]]:
-    boxes = anatomy_boxes(patient, anatomy)
+    boxes = anatomy_boxes(patient, anatomy, content(patient))
     truth = Truth(view=patient.view, sex=patient.sex, age=patient.age, anatomy=boxes)
     masks: list[np.ndarray] = []
     for change in changes:
@@ -193,14 +205,14 @@ def _truth(plan: Plan, patient: Patient, anatomy: Anatomy, changes: list[Change]
             masks.append(np.logical_or.reduce(visible))
     if plan.cardiomegaly and "heart" in boxes:
         truth.lesions.append(Lesion("Cardiomegaly", "", "", plan.cardiomegaly, (boxes["heart"],)))
-        masks.append(anatomy.heart > 0.5)
+        masks.append((anatomy.heart > 0.5) & content(patient))
     if plan.emphysema:
         lungs = tuple(boxes[k] for k in ("right lung", "left lung") if k in boxes)
         truth.lesions.append(Lesion("Emphysema", "bilateral", "", "", lungs))
-        masks.append(anatomy.lungs > 0.5)
+        masks.append((anatomy.lungs > 0.5) & content(patient))
     for found, box in fractures.items():
         truth.lesions.append(Lesion("Fracture", "right" if found.side < 0 else "left", "", "", (box,)))
-        masks.append(_box_mask(box))
+        masks.append(_box_mask(box) & content(patient))
     return truth, masks
 
 

@@ -222,7 +222,8 @@ def pneumoperitoneum(field_: LungField, side: str, generator: np.random.Generato
     rows = (np.arange(SIZE, dtype=np.float32)[:, None] + 0.5) / SIZE
     below = rows - edge[None, :] - 0.010
     s = -1 if side == "right" else 1
-    reach = np.clip(1 - ((s * x - 0.17) / 0.105) ** 2, 0, 1) * columns[None, :]
+    flat = np.clip(1.6 - np.abs(np.gradient(edge * SIZE)), 0, 1)  # the dome, not the border of the heart
+    reach = np.clip(1 - ((s * x - 0.17) / 0.105) ** 2, 0, 1) * (columns * flat)[None, :]
     room = thickness * np.sqrt(reach)
     gas = np.clip(below / 0.004, 0, 1) * np.clip((room - below) / 0.004, 0, 1) * (reach > 0)
     added = -blur(gas.astype(np.float32), 0.7) * generator.uniform(0.8, 1.2)

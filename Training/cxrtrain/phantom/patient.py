@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import Frame
+from ..data.geometry import Square
+from .canvas import SIZE, Frame
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Patient:
     """Lengths are fractions of the canvas in the patient's frame; `r_`/`l_` are the patient's right and left."""
 
     frame: Frame
+    square: Square  # what the collimator leaves of the canvas
     view: str
     sex: str
     age: int
@@ -43,10 +45,14 @@ def sample_patient(generator: np.random.Generator, cardiomegaly: str, emphysema:
         inspiration = float(g.uniform(0.95, 1.15))
     zoom = g.normal(1.0, 0.055) * (1.07 if supine else 1.0)
     angle = np.radians(g.normal(0, 2.6 if supine else 1.2))
+    # Detectors are used lying or standing; the shares are those of the real images.
+    aspect = float(g.choice([1.2, 1.0, 0.82], p=[0.62, 0.22, 0.16]))
+    square = Square(width=round(SIZE * min(1.0, aspect)), height=round(SIZE * min(1.0, 1 / aspect)))
+    squeeze = (1.04, 0.88) if aspect > 1.1 else (0.87, 1.02) if aspect < 0.9 else (1.0, 0.97)
     frame = Frame(
-        centre=(0.5 + g.normal(0, 0.018), 0.45 + g.normal(0.0, 0.02)),
+        centre=(0.5 + g.normal(0, 0.018), (0.48 if aspect > 1.1 else 0.45) + g.normal(0.0, 0.02)),
         angle=float(angle),
-        scale=(float(zoom * g.normal(1, 0.035)), float(zoom * g.normal(1, 0.035))),
+        scale=(float(zoom * squeeze[0] * g.normal(1, 0.035)), float(zoom * squeeze[1] * g.normal(1, 0.035))),
     )
     half_width = g.normal(0.355, 0.018) + 0.02 * inspiration
     base = 0.60 + 0.15 * inspiration + g.normal(0, 0.018)
@@ -61,6 +67,7 @@ def sample_patient(generator: np.random.Generator, cardiomegaly: str, emphysema:
         ratio = min(ratio, g.uniform(0.33, 0.40))
     return Patient(
         frame=frame,
+        square=square,
         view=view,
         sex=sex,
         age=int(np.clip(g.normal(50, 17), 18, 92)),
