@@ -58,20 +58,33 @@ class VQConfig:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What each stage may spend: optimiser steps and examples per step."""
+class Phase:
+    """Stage 0 at one image size: `real` of each batch's `batch` images are real, the rest phantoms and pasted lesions."""
 
-    classify_phantom_steps: int = 1500
-    classify_steps: int = 1800
-    classify_batch: int = 24
-    vq_steps: int = 1200
-    vq_batch: int = 8
-    caption_steps: int = 1500
-    caption_batch: int = 16
-    instruct_steps: int = 4000
-    instruct_batch: int = 16
-    judge_steps: int = 900
+    size: int
+    steps: int
+    batch: int
+    real: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each stage may spend: images drawn once, optimiser steps, examples per step."""
+
     phantoms: int = 6000
+    pasted: int = 1500
+    held_out: int = 300  # phantoms, and as many pasted images, of the validation and the test split each
+    classify: tuple[Phase, ...] = (Phase(128, 1500, 24, 12, 1e-3), Phase(256, 400, 24, 14, 3e-4))
+    vq_images: int = 2500
+    vq_steps: int = 900
+    vq_batch: int = 12
+    caption_steps: int = 800
+    instruct_steps: int = 3200
+    batch: int = 24  # of stages 2 and 3
+    views: int = 4  # augmented copies of every real image in stages 2 and 3
+    judge: tuple[Phase, ...] = (Phase(128, 900, 24, 12, 1e-3),)
+    ablation_share: float = 0.15  # of the steps of a stage that each arm of an ablation gets
 
 
 @dataclass(frozen=True)
@@ -101,10 +114,26 @@ SMALL = replace(
     ),
     text=TextConfig(hidden_size=320, intermediate_size=960, num_attention_heads=5, num_key_value_heads=1),
     budget=Budget(
-        classify_phantom_steps=12000, classify_steps=6000, classify_batch=64, vq_steps=20000, vq_batch=32,
-        caption_steps=10000, caption_batch=64, instruct_steps=60000, instruct_batch=64, judge_steps=4000,
-        phantoms=60000,
+        phantoms=60000, pasted=12000, held_out=1000,
+        classify=(Phase(128, 10000, 64, 24, 1e-3), Phase(256, 6000, 64, 32, 3e-4)),
+        vq_images=40000, vq_steps=20000, vq_batch=32, caption_steps=8000, instruct_steps=40000, batch=64, views=8,
+        judge=(Phase(128, 6000, 64, 24, 1e-3),), ablation_share=0.1,
     ),
 )
 
-SIZES: dict[str, Config] = {"nano": NANO, "small": SMALL}
+# For the tests: every part at its smallest.
+TINY = Config(
+    vision=VisionConfig(image_size=64, stem_channels=(8, 8, 16, 32), stem_blocks=(0, 0, 1, 1), num_hidden_layers=1,
+                        num_attention_heads=2, intermediate_size=64),
+    text=TextConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+                    num_key_value_heads=1, head_dim=16, text_vocab_size=400),
+    vq=VQConfig(image_size=64, codebook_size=16, code_dim=8, decoder_channels=(16, 16, 16, 8, 8)),
+    budget=Budget(
+        phantoms=12, pasted=4, held_out=6, classify=(Phase(32, 2, 6, 3, 1e-3), Phase(64, 2, 6, 3, 1e-3)), vq_images=8,
+        vq_steps=2, vq_batch=2, caption_steps=2, instruct_steps=2, batch=4, views=1, judge=(Phase(32, 2, 4, 2, 1e-3),),
+        ablation_share=0.5,
+    ),
+    projector_hidden_size=32,
+)
+
+SIZES: dict[str, Config] = {"tiny": TINY, "nano": NANO, "small": SMALL}

@@ -13,7 +13,7 @@ from PIL import Image
 from ..labels import INDEX, LABELS, NIH_LABELS, OPACITIES, PHANTOM_LABELS
 from .geometry import Box, Square
 
-CACHE_SIDE = 320
+CACHE_SIDE = 256
 
 # The public split leaves seven cardiomegalies and no hernia for training, so patients are split by hash. The salt is
 # the first of 0, 1, 2... for which the test share holds 15 to 28 % of the positives of every label, and the validation
