@@ -52,7 +52,7 @@ def train() -> None:
 def measure() -> None:
     parser = _arguments("Measures an exported model on unseen patients and phantoms and writes its card.")
     parser.add_argument("--model", type=Path, default=ROOT / "Models" / "reference")
-    parser.add_argument("--synthesised-per-finding", type=int, default=12)
+    parser.add_argument("--synthesised-per-finding", type=int, default=10)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = scaled(SIZES[options.size], options.scale)

@@ -92,6 +92,7 @@ def export(folder: Path, model: ReferenceModel, tokenizer: Tokenizer, calibratio
     write_json(folder / "config.json", config_json(model.config, chat, calibrations))
     state = {name: value.half().contiguous() for name, value in model.state_dict().items() if shipped(name)}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     tokenizer.save(str(folder / "tokenizer.json"))
     write_json(folder / "preprocessor_config.json", {
         "image_processor_type": "CXRReferenceImageProcessor", "do_standardize": True, "std_floor": 0.001, "do_pad": True,

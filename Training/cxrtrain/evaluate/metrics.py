@@ -26,8 +26,8 @@ def auroc(truth: np.ndarray, score: np.ndarray) -> float:
 
 def macro_auroc(truth: np.ndarray, score: np.ndarray) -> float:
     """Mean over columns that hold both classes."""
-    values = [auroc(truth[:, i], score[:, i]) for i in range(truth.shape[1])]
-    return float(np.nanmean(values))
+    values = [v for i in range(truth.shape[1]) if not np.isnan(v := auroc(truth[:, i], score[:, i]))]
+    return float(np.mean(values)) if values else float("nan")
 
 
 def bootstrap(
@@ -41,5 +41,6 @@ def bootstrap(
     for _ in range(draws):
         chosen = generator.integers(0, len(names), len(names))
         values.append(statistic(np.concatenate([members[i] for i in chosen])))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
+    known = [v for v in values if not np.isnan(v)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known else (float("nan"), float("nan"))
     return statistic(np.arange(len(groups))), float(low), float(high)

@@ -105,25 +105,30 @@ class ReferenceModel(nn.Module):
     def synthesize(self, chat: Chat, conditions: Sequence[str], guidance: float, temperature: float, top_k: int, seed: int) -> tuple[Tensor, Tensor]:
         """Codes `[n, grid^2]` and pixels `[n, 1, side, side]` for texts, with classifier-free guidance."""
         generator = torch.Generator().manual_seed(seed)
-        embed = self.language_model.model.embed_tokens
-        size, offset = self.config.vq.codebook_size, chat.image_code_offset
-        rows = []
-        for condition in conditions:
-            pair = []
-            for prompt in (prompts.SYNTHESIZE.format(condition), prompts.SYNTHESIZE_UNCONDITIONAL):
-                ids = torch.tensor([[*chat.question(prompt, image=False), IMAGE_START]])
-                hidden, cache = self.language_model(embed(ids))
-                pair.append((hidden[:, -1], cache))
-            codes = []
-            for _ in range(self.config.vq.grid**2):
-                with_, without = (self.language_model.logits(h)[:, offset : offset + size] for h, _ in pair)
-                logits = (without + guidance * (with_ - without)) / temperature
-                floor = logits.topk(top_k).values[:, -1:]
-                probabilities = logits.masked_fill(logits < floor, -torch.inf).softmax(-1)
-                code = torch.multinomial(probabilities, 1, generator=generator)
-                codes.append(int(code))
-                step = embed(code + offset)
-                pair = [(h[:, -1], c) for h, c in (self.language_model(step, cache) for _, cache in pair)]
-            rows.append(codes)
-        indices = torch.tensor(rows)
-        return indices, self.vq_model.decode(indices)
+        asked = [chat.question(prompts.SYNTHESIZE.format(c), image=False) + [IMAGE_START] for c in conditions]
+        dropped = chat.question(prompts.SYNTHESIZE_UNCONDITIONAL, image=False) + [IMAGE_START]
+        by_length: dict[int, list[int]] = {}
+        for index, ids in enumerate(asked):
+            by_length.setdefault(len(ids), []).append(index)
+        codes = torch.zeros(len(asked), self.config.vq.grid**2, dtype=torch.long)
+        for rows in by_length.values():
+            pair = (torch.tensor([asked[i] for i in rows]), torch.tensor([dropped] * len(rows)))
+            codes[rows] = self._sample_codes(pair, chat.image_code_offset, guidance, temperature, top_k, generator)
+        return codes, self.vq_model.decode(codes)
+
+    def _sample_codes(self, pair: tuple[Tensor, Tensor], offset: int, guidance: float, temperature: float, top_k: int,
+                      generator: torch.Generator) -> Tensor:
+        """Codes `[n, grid^2]` after prompts with and without condition, `[n, tokens]` each."""
+        embed, size = self.language_model.model.embed_tokens, self.config.vq.codebook_size
+        states = [self.language_model(embed(ids)) for ids in pair]
+        codes = []
+        for _ in range(self.config.vq.grid**2):
+            with_, without = (self.language_model.logits(h[:, -1])[:, offset : offset + size] for h, _ in states)
+            logits = (without + guidance * (with_ - without)) / temperature
+            floor = logits.topk(min(top_k, size)).values[:, -1:]
+            probabilities = logits.masked_fill(logits < floor, -torch.inf).softmax(-1)
+            code = torch.multinomial(probabilities, 1, generator=generator)
+            codes.append(code)
+            step = embed(code + offset)
+            states = [self.language_model(step, cache) for _, cache in states]
+        return torch.cat(codes, 1)

@@ -121,4 +121,4 @@ def bounding_box(mask: np.ndarray) -> tuple[float, float, float, float] | None:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if len(rows) == 0:
         return None
-    return (columns[0] / SIZE, rows[0] / SIZE, (columns[-1] + 1) / SIZE, (rows[-1] + 1) / SIZE)
+    return tuple(float(v) / SIZE for v in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
