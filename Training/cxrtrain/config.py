@@ -44,11 +44,11 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class VQConfig:
-    image_size: int = 256
+    image_size: int = 128
     codebook_size: int = 512
     code_dim: int = 32
-    decoder_channels: tuple[int, ...] = (128, 128, 64, 32, 16)
-    decoder_blocks: tuple[int, ...] = (1, 1, 1, 1, 1)
+    decoder_channels: tuple[int, ...] = (96, 96, 48, 24)
+    decoder_blocks: tuple[int, ...] = (1, 1, 1, 1)
     norm_num_groups: int = 8
     norm_eps: float = 1e-6
 
@@ -75,16 +75,16 @@ class Budget:
     phantoms: int = 6000
     pasted: int = 1500
     held_out: int = 300  # phantoms, and as many pasted images, of the validation and the test split each
-    classify: tuple[Phase, ...] = (Phase(128, 1500, 24, 12, 1e-3), Phase(256, 400, 24, 14, 3e-4))
+    classify: tuple[Phase, ...] = (Phase(128, 1600, 24, 14, 1e-3), Phase(256, 400, 24, 14, 4e-4))
     vq_images: int = 2500
     vq_steps: int = 900
-    vq_batch: int = 12
-    caption_steps: int = 800
-    instruct_steps: int = 3200
+    vq_batch: int = 8
+    caption_steps: int = 600
+    instruct_steps: int = 2600
     batch: int = 24  # of stages 2 and 3
     views: int = 4  # augmented copies of every real image in stages 2 and 3
-    judge: tuple[Phase, ...] = (Phase(128, 900, 24, 12, 1e-3),)
-    ablation_share: float = 0.15  # of the steps of a stage that each arm of an ablation gets
+    judge: tuple[Phase, ...] = (Phase(128, 600, 24, 14, 1e-3),)
+    ablation_share: float = 0.1  # of the steps of a stage that each arm of an ablation gets
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ SMALL = replace(
         stem_channels=(48, 96, 192, 320), stem_blocks=(1, 2, 2, 2), num_hidden_layers=6, num_attention_heads=5,
         intermediate_size=1280,
     ),
+    vq=VQConfig(image_size=256, decoder_channels=(192, 192, 96, 48, 24), decoder_blocks=(1, 1, 1, 1, 1)),
     text=TextConfig(hidden_size=320, intermediate_size=960, num_attention_heads=5, num_key_value_heads=1),
     budget=Budget(
         phantoms=60000, pasted=12000, held_out=1000,
@@ -127,7 +128,8 @@ TINY = Config(
                         num_attention_heads=2, intermediate_size=64),
     text=TextConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
                     num_key_value_heads=1, head_dim=16, text_vocab_size=400),
-    vq=VQConfig(image_size=64, codebook_size=16, code_dim=8, decoder_channels=(16, 16, 16, 8, 8)),
+    vq=VQConfig(image_size=64, codebook_size=16, code_dim=8, decoder_channels=(16, 16, 16, 8, 8),
+                decoder_blocks=(1, 1, 1, 1, 1)),
     budget=Budget(
         phantoms=12, pasted=4, held_out=6, classify=(Phase(32, 2, 6, 3, 1e-3), Phase(64, 2, 6, 3, 1e-3)), vq_images=8,
         vq_steps=2, vq_batch=2, caption_steps=2, instruct_steps=2, batch=4, views=1, judge=(Phase(32, 2, 4, 2, 1e-3),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,11 @@ class Pool:
         pixels = torch.from_numpy(np.asarray(self.pixels[indices], np.float32) / 255)[:, None]
         return pixels, augment.content_masks([self.squares[i] for i in indices], self.pixels.shape[-1])
 
-    def lesion_targets(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Dense targets `[batch, labels, 16, 16]` and which images have them `[batch]`."""
+    def lesion_targets(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Dense targets: cover by label `[batch, labels, 16, 16]`; which images have them `[batch]`; and for every cell
+        that a lesion covers the box of that lesion `[batch, 4, 16, 16]`, NaN elsewhere."""
         targets = torch.zeros(len(indices), self.labels.shape[1], MASK_GRID, MASK_GRID)
+        edges = torch.full((len(indices), 4, MASK_GRID, MASK_GRID), torch.nan)
         known = torch.zeros(len(indices))
         for row, index in enumerate(indices):
             grids = self.grids[index]
@@ -55,8 +58,20 @@ class Pool:
             known[row] = 1
             for lesion, grid in zip(self.truths[index].lesions, grids):
                 plane = targets[row, INDEX[lesion.name]]
-                targets[row, INDEX[lesion.name]] = torch.maximum(plane, torch.from_numpy(grid.astype(np.float32) / 255))
-        return targets, known
+                cover = torch.from_numpy(grid.astype(np.float32) / 255)
+                targets[row, INDEX[lesion.name]] = torch.maximum(plane, cover)
+                for box in lesion.boxes:
+                    inside = (cover > 0) & _cells_of(box)
+                    edges[row, :, inside] = torch.tensor(box)[:, None]
+        return targets, known, edges
+
+
+def _cells_of(box: Box) -> Tensor:
+    """The cells that a box touches, bool `[16, 16]`."""
+    cells = torch.zeros(MASK_GRID, MASK_GRID, dtype=torch.bool)
+    x1, y1, x2, y2 = (v * MASK_GRID for v in box)
+    cells[math.floor(y1) : math.ceil(y2), math.floor(x1) : math.ceil(x2)] = True
+    return cells
 
 
 def phantom_pool(cache: Path, split: str, count: int, workers: int) -> Pool:

@@ -33,12 +33,19 @@ class Classifier(nn.Module):
         self.classifier = nn.Linear(2 * hidden, len(LABELS))
         self.patient = nn.Linear(2 * hidden, 3)  # AP view, male, age
         self.places = nn.Linear(hidden, len(LABELS))
+        self.edges = nn.Linear(hidden, 4)
+        self.here = nn.Linear(hidden, 2)
+
+    def localise(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of every token: labels at its place `[batch, tokens, labels]`, the box of the lesion there `[batch, tokens, 4]`,
+        and where it is itself `[batch, tokens, 2]`. A language model that reads boxes from tokens needs all three in them."""
+        return self.places(tokens), self.edges(tokens), self.here(tokens)
 
     def forward(self, images: Tensor, dropout: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
-        """Label logits `[batch, labels]`, patient `[batch, 3]`, places `[batch, tokens, labels]`."""
+        """Label logits `[batch, labels]`, patient `[batch, 3]`, tokens `[batch, tokens, hidden]`."""
         tokens = self.vision_tower(images)
         pooled = F.dropout(pool(tokens), dropout, self.training)
-        return self.classifier(pooled), self.patient(pooled), self.places(tokens)
+        return self.classifier(pooled), self.patient(pooled), tokens
 
 
 def patient_targets(source: Pool, indices: np.ndarray) -> Tensor:
@@ -47,12 +54,19 @@ def patient_targets(source: Pool, indices: np.ndarray) -> Tensor:
     return torch.tensor(rows)
 
 
-def place_loss(places: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """Cross-entropy per grid cell, positives weighted 4, over images whose lesions have known places."""
+def place_loss(told: tuple[Tensor, Tensor, Tensor], targets: Tensor, known: Tensor, boxes: Tensor) -> Tensor:
+    """Cross-entropy per grid cell (positives weighted 4) over images whose lesions have known places, and the absolute
+    error of the box at covered cells and of each token's own place."""
+    places, edges, here = told
     grid = int(places.shape[1] ** 0.5)
     wanted = F.adaptive_avg_pool2d(targets, grid).flatten(2).transpose(1, 2)
     loss = F.binary_cross_entropy_with_logits(places, wanted, pos_weight=torch.tensor(4.0), reduction="none").mean((1, 2))
-    return (loss * known).sum() / known.sum().clamp_min(1)
+    cells = F.interpolate(boxes, size=(grid, grid), mode="nearest").flatten(2).transpose(1, 2)
+    covered = ~cells.isnan()
+    box = ((edges - cells.nan_to_num()).abs() * covered).sum() / covered.sum().clamp_min(1)
+    axis = (torch.arange(grid) + 0.5) / grid
+    own = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).reshape(-1, 2)
+    return (loss * known).sum() / known.sum().clamp_min(1) + box + (here - own).abs().mean()
 
 
 @torch.no_grad()
@@ -149,14 +163,14 @@ def _step(
         # Phantoms vary by themselves, and their places must stay in register with the pixels.
         images.append(augment.to_input(*drawn.images(drawn_indices), phase.size, augment.NONE, generator)[0])
         labels.append(torch.from_numpy(drawn.labels[drawn_indices]))
-    logits, patient, places = model(torch.cat(images), dropout=0.2)
+    logits, patient, tokens = model(torch.cat(images), dropout=0.2)
     targets = torch.cat(labels)
     smooth = targets * 0.95 + 0.05 * frequency
     losses.append(masked_bce(logits, smooth, weight))
     if len(real_indices):
-        wanted, told = patients[0], patient[: len(real_indices)]
-        losses.append(0.3 * (F.binary_cross_entropy_with_logits(told[:, :2], wanted[:, :2]) + F.mse_loss(told[:, 2], wanted[:, 2])))
+        wanted, guess = patients[0], patient[: len(real_indices)]
+        losses.append(0.3 * (F.binary_cross_entropy_with_logits(guess[:, :2], wanted[:, :2]) + F.mse_loss(guess[:, 2], wanted[:, 2])))
     if len(drawn_indices):
-        wanted, known = drawn.lesion_targets(drawn_indices)
-        losses.append(2.0 * place_loss(places[len(real_indices) :], wanted, known))
+        told = model.localise(tokens[len(real_indices) :])
+        losses.append(2.0 * place_loss(told, *drawn.lesion_targets(drawn_indices)))
     return torch.stack(losses).sum()

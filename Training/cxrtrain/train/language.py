@@ -27,7 +27,8 @@ from ..text.tokenizer import IGNORED, PAD, Chat, Encoded
 from .common import Checkpoint, MovingAverage, batches, cosine, seed_everything
 
 CONDITION_DROPOUT = 0.15
-SYNTHESIS_SHARE = 0.2
+SYNTHESIS_SHARE = 0.17
+BUCKETS = 3  # sub-batches of like length: padding costs as much as text
 SYNTHESIS_LOSS_WEIGHT = 0.5  # per token: image codes are many and noisy
 MIN_VISIBLE_BOX = 0.012  # side, fraction of the square
 
@@ -187,8 +188,13 @@ def step_loss(model: ReferenceModel, chat: Chat, examples: Examples, stage: Stag
     drawn_images = round(batch * SYNTHESIS_SHARE) if stage.instructions else 0
     chosen = generator.choice(len(examples.truths), batch - drawn_images, p=examples.weights)
     make = instruction if stage.instructions else caption
-    ids, labels = collate([make(chat, examples.truths[i], rng) for i in chosen])
-    text = model.loss(ids, labels, examples.features[chosen].float()).mean()
+    encoded = [(make(chat, examples.truths[i], rng), i) for i in chosen]
+    encoded.sort(key=lambda pair: len(pair[0].ids))
+    losses = []
+    for part in batches(len(encoded), -(-len(encoded) // BUCKETS)):
+        ids, labels = collate([encoded[k][0] for k in part])
+        losses.append(model.loss(ids, labels, examples.features[[encoded[k][1] for k in part]].float()))
+    text = torch.cat(losses).mean()
     if not drawn_images:
         return text, text.item()
     pictured = examples.synthesis[generator.integers(0, len(examples.synthesis), drawn_images)]

@@ -29,12 +29,12 @@ FEATURE_WEIGHT = 0.2
 COMMITMENT_WEIGHT = 0.5
 FLOOR = 0.4  # least weight of a pixel, so that nothing is left to chance
 CEILING = 5.0
-SMOOTHING = 16  # side in pixels of the cells over which gradients are averaged
+SMOOTHING = 8  # side in pixels of the cells over which gradients are averaged
 
 
 @dataclass
 class TokenizerImages:
-    """Images in [0, 1] `[n, 1, side, side]` with pixel weights of mean 1, `[n, 1, side / 16, side / 16]`."""
+    """Images in [0, 1] `[n, 1, side, side]` with pixel weights of mean 1, `[n, 1, side / 8, side / 8]`."""
 
     pixels: Tensor
     weights: Tensor
@@ -50,7 +50,7 @@ def standardise(pixels: Tensor, masks: Tensor) -> Tensor:
 
 
 def clinical_weights(classifier: Classifier, pixels: Tensor, masks: Tensor) -> Tensor:
-    """Pixel weights from the gradient of the summed log-evidence of all labels, `[n, 1, side / 16, side / 16]`."""
+    """Pixel weights from the gradient of the summed log-evidence of all labels, `[n, 1, side / 8, side / 8]`."""
     source = pixels.clone().requires_grad_(True)
     logits = classifier(standardise(source, masks))[0]
     gradient = torch.autograd.grad(F.softplus(logits).sum(), source)[0].abs() * masks
