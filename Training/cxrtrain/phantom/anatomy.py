@@ -17,6 +17,7 @@ SIDES = {"right": -1, "left": 1}
 class Anatomy:
     """Coverage masks `[SIZE, SIZE]` in [0, 1]."""
 
+    aerated: np.ndarray  # both lungs with the parts before and behind the heart
     right_lung: np.ndarray
     left_lung: np.ndarray
     heart: np.ndarray
@@ -113,11 +114,11 @@ def mediastinum_outline(patient: Patient, knob: float) -> np.ndarray:
 
 def _body(patient: Patient, frame: Frame) -> np.ndarray:
     """Neck, shoulders, trunk and arms as thickness in [0, 1]."""
-    trunk = patient.half_width + 0.072 * patient.girth
-    neck = 0.085 + 0.02 * patient.girth
+    trunk = patient.half_width + 0.085 * patient.girth
+    neck = 0.098 + 0.025 * patient.girth
     shoulder = patient.apex + (0.02 if patient.view == "AP" else 0.06)
-    outline = [(-neck, -0.4), (neck, -0.4), (neck, shoulder - 0.12), (neck + 0.06, shoulder - 0.065)]
-    outline += [(0.34, shoulder - 0.01), (0.46, shoulder + 0.03), (0.56, shoulder + 0.09)]
+    outline = [(-neck, -0.4), (neck, -0.4), (neck, shoulder - 0.12), (neck + 0.07, shoulder - 0.055)]
+    outline += [(0.26, shoulder - 0.03), (0.34, shoulder - 0.01), (0.46, shoulder + 0.03), (0.56, shoulder + 0.09)]
     arm = 0.66 if patient.arms_down else 0.95
     outline += [(arm, 0.5), (arm, 1.5)]
     outline += [(-x, y) for x, y in reversed(outline)]
@@ -144,11 +145,16 @@ def build_anatomy(patient: Patient, knob: float) -> Anatomy:
     heart = area(frame, heart_outline(patient))
     mediastinum = area(frame, mediastinum_outline(patient, knob))
     centre = np.maximum(heart, mediastinum)
-    lungs = {side: area(frame, lung_outline(patient, side)) * (1 - centre) for side in SIDES}
+    outlines = {side: area(frame, lung_outline(patient, side)) for side in SIDES}
+    lungs = {side: outline * (1 - centre) for side, outline in outlines.items()}
+    # Lung lies before and behind the heart, so its shadow is soft at the edge and greyer than solid tissue.
+    heart_depth = blur(heart, 2.0) * (0.60 + 0.40 * blur(heart, 10.0))
+    aerated = np.maximum(outlines["right"], outlines["left"]) * (1 - blur(mediastinum, 1.6)) * (1 - 0.86 * heart_depth)
     base = 0.5 * (patient.r_base + patient.l_base)
     belly = np.sqrt(np.clip(1 - power4(x / (patient.half_width + 0.07 * patient.girth)), 0, None))
     abdomen = np.clip((y - base + 0.01) / 0.07, 0, 1) * belly
     return Anatomy(
+        aerated=aerated.astype(np.float32),
         right_lung=lungs["right"],
         left_lung=lungs["left"],
         heart=heart,

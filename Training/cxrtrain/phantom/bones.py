@@ -32,7 +32,7 @@ def rib_curve(patient: Patient, side: int, rib: int, jitter: np.ndarray) -> np.n
     start = patient.apex - 0.035 + span * 0.96 * (rib / RIBS) ** 0.98
     envelope = np.interp(depth, [0, 0.12, 0.3, 0.5, 0.75, 1.1], [0.45, 0.62, 0.84, 0.95, 1.02, 1.03])
     width = envelope * (patient.half_width + 0.006)
-    drop = (0.030 + 0.055 * depth) * (1.15 - 0.3 * (patient.inspiration - 0.5)) * (0.8 if patient.view == "AP" else 1)
+    drop = (0.046 + 0.055 * depth) * (1.15 - 0.3 * (patient.inspiration - 0.5)) * (0.8 if patient.view == "AP" else 1)
     rise = 0.018 * np.sin(np.minimum(_PHI, np.pi / 2) * 2)
     x = side * (0.030 + (width - 0.030) * np.sin(_PHI) ** 0.85)
     y = start + drop * (1 - np.cos(_PHI)) * 1.25 - rise + jitter[rib] * 0.004
@@ -48,7 +48,8 @@ def draw_bones(patient: Patient, generator: np.random.Generator, breaks: list[Br
     frame = patient.frame
     jitter = generator.standard_normal(RIBS + 1)
     tilt = generator.normal(0, 0.01, 2)
-    width = 0.0215 * generator.normal(1, 0.08)
+    contrast = generator.uniform(0.55, 1.0)
+    width = 0.0185 * generator.normal(1, 0.10)
     layers = {key: Canvas(frame) for key in ("outer0", "outer1", "inner0", "inner1", "front", "other")}
     boxes: dict[Break, Box] = {}
     for side in (-1, 1):
@@ -71,7 +72,7 @@ def draw_bones(patient: Patient, generator: np.random.Generator, breaks: list[Br
         _shoulder(layers["other"], patient, side, tilt[max(side, 0)])
     outer = layers["outer0"].read() + layers["outer1"].read()
     inner = layers["inner0"].read() + layers["inner1"].read()
-    ribs = 0.36 * outer - 0.15 * inner + 0.22 * layers["front"].read()
+    ribs = contrast * (0.34 * outer - 0.17 * inner + 0.20 * layers["front"].read())
     calcified = 0.7 + 0.006 * patient.age
     bones = blur(ribs, 0.7) * calcified + 0.52 * blur(layers["other"].read(), 0.8)
     return (bones + _spine(patient, generator)).astype(np.float32), boxes
@@ -94,7 +95,7 @@ def _shoulder(canvas: Canvas, patient: Patient, side: int, tilt: float) -> None:
     out = 0.0 if patient.arms_down else 0.035
     blade = [(side * (0.30 + out), top + 0.06), (side * (0.335 + out), top + 0.24), (side * (0.37 + out), top + 0.36),
              (side * (0.42 + out), top + 0.22), (side * 0.44, top + 0.07), (side * 0.40, top + 0.02)]
-    canvas.area(spline(blade, closed=True), 0.22)
+    canvas.area(spline(blade, closed=True), 0.27)
     canvas.curve(spline(blade, closed=True), 0.008, 0.38)
     canvas.disc((side * 0.455, top + 0.06), 0.052, 0.7)
     arm_x = 0.50 if patient.arms_down else 0.62

@@ -79,12 +79,13 @@ def _soft_tissue(patient: Patient, anatomy: Anatomy, generator: np.random.Genera
     lungs = anatomy.lungs
     fat = 1 + 0.05 * smooth_noise(generator, 7)
     body = anatomy.body * (2.15 + 0.45 * patient.girth) * fat
-    depth = blur(lungs, 9.0)
-    air = (0.62 * lungs * (0.45 + 0.55 * depth) + 0.08 * blur(lungs, 5.0)) * (2.05 + 0.25 * patient.inspiration)
-    # The lungs reach behind the domes and behind the heart, so these shadows are not as dense as solid tissue.
+    depth = blur(lungs, 12.0)
+    # The lungs reach behind the domes of the diaphragm too: the wide blur.
+    air = (0.62 * anatomy.aerated * (0.36 + 0.64 * depth) + 0.08 * blur(lungs, 5.0)) * (2.15 + 0.25 * patient.inspiration)
     total = body - air
-    total += anatomy.heart * (0.10 + 0.35 * blur(anatomy.heart, 8.0))
-    total += 0.42 * blur(anatomy.mediastinum, 2.0)
+    total += 0.10 * blur(anatomy.heart, 3.0) + 0.36 * blur(anatomy.mediastinum, 3.0)
+    hilum = patient.apex + 0.47 * (patient.r_base - patient.apex)
+    total += generator.uniform(0.06, 0.2) * np.exp(-(((np.abs(x) - 0.075) / 0.05) ** 2) - ((y - hilum) / 0.085) ** 2)
     total += anatomy.abdomen * 0.50 * (anatomy.body > 0.05)
     trachea_end = patient.apex + 0.33 * (patient.r_base - patient.apex)
     windpipe = np.exp(-power4((x - patient.rotation - 0.004) / 0.016)) * np.clip((trachea_end - y) / 0.03, 0, 1)
@@ -172,7 +173,7 @@ def make_phantom(seed: int, plan: Plan | None = None) -> Phantom:
     inside = blur(anatomy.lungs, 0.8)
     attenuation = _soft_tissue(patient, anatomy, generators[6])
     # Dense tissue hides most of a rib: what little light is left there is scatter.
-    hidden = 1 - 0.55 * np.clip(anatomy.heart + anatomy.abdomen, 0, 1)
+    hidden = 1 - 0.6 * np.clip(anatomy.heart + anatomy.abdomen, 0, 1)
     attenuation += bones * hidden * np.clip(anatomy.body * 1.5, 0, 1)
     attenuation += (vessels * 0.95 + texture) * inside * keep
     if plan.emphysema:

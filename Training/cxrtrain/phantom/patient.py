@@ -43,14 +43,14 @@ def sample_patient(generator: np.random.Generator, cardiomegaly: str, emphysema:
     inspiration = float(np.clip(g.normal(0.42 if supine else 0.62, 0.2), 0, 1))
     if emphysema:
         inspiration = float(g.uniform(0.95, 1.15))
-    zoom = g.normal(1.0, 0.055) * (1.07 if supine else 1.0)
+    zoom = g.normal(0.94, 0.06) * (1.06 if supine else 1.0)
     angle = np.radians(g.normal(0, 2.6 if supine else 1.2))
     # Detectors are used lying or standing; the shares are those of the real images.
     aspect = float(g.choice([1.2, 1.0, 0.82], p=[0.62, 0.22, 0.16]))
     square = Square(width=round(SIZE * min(1.0, aspect)), height=round(SIZE * min(1.0, 1 / aspect)))
     squeeze = (1.04, 0.88) if aspect > 1.1 else (0.87, 1.02) if aspect < 0.9 else (1.0, 0.97)
     frame = Frame(
-        centre=(0.5 + g.normal(0, 0.018), (0.48 if aspect > 1.1 else 0.45) + g.normal(0.0, 0.02)),
+        centre=(0.5 + g.normal(0, 0.018), (0.42 if aspect > 1.1 else 0.40) + g.normal(0.0, 0.022)),
         angle=float(angle),
         scale=(float(zoom * squeeze[0] * g.normal(1, 0.035)), float(zoom * squeeze[1] * g.normal(1, 0.035))),
     )

@@ -61,6 +61,7 @@ def display(attenuation: np.ndarray, exposure: Exposure, generator: np.random.Ge
     low, high = exposure.window
     value = (signal - dark) / max(float(bright - dark), 0.2)
     value = low + (high - low) * value
+    value = value * np.clip(attenuation / 0.30, 0, 1)  # beside the patient the film is black, whatever the window
     # The shoulder of the display curve: dense tissue saturates softly.
     value = np.where(value > 0.8, 0.8 + 0.2 * np.tanh((value - 0.8) / 0.2), value)
     return np.clip(value, 0, 1) ** exposure.gamma
