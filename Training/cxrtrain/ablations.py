@@ -82,7 +82,8 @@ def language_figures(model: ReferenceModel, chat: Chat, held_out: Pool, train: P
     }
 
 
-def run(config: Config, train: Pool, real: Pool, drawn: Pool, classifier: Classifier, images: TokenizerImages, examples: Examples, chat: Chat, work: Path) -> None:
+def run(config: Config, train: Pool, real: Pool, drawn: Pool, classifier: Classifier, images: TokenizerImages, examples: Examples, chat: Chat,
+        work: Path, device: str) -> None:
     """Both ablations on held-out `real` and `drawn` images; results in `work/ablations.json`."""
     path = work / "ablations.json"
     if path.exists():
@@ -91,7 +92,7 @@ def run(config: Config, train: Pool, real: Pool, drawn: Pool, classifier: Classi
     vq_steps = max(1, round(budget.vq_steps * share))
     tokenizer = {}
     for arm, weighted in (("weighted", True), ("unweighted", False)):
-        model = train_tokenizer(config, classifier, images, work, weighted, vq_steps, name=f"ablation-vq-{arm}")
+        model = train_tokenizer(config, classifier, images, work, weighted, vq_steps, name=f"ablation-vq-{arm}", device=device)
         tokenizer[arm] = {"drawn": tokenizer_figures(model, classifier, drawn),
                           "real": tokenizer_figures(model, classifier, _nih_only(real))}
     language = {}
@@ -100,7 +101,7 @@ def run(config: Config, train: Pool, real: Pool, drawn: Pool, classifier: Classi
         model = assemble(config, chat, classifier)
         plan = [Stage(s.name, n, s.rate, s.connector_rate, s.instructions) for s, n in zip(stages(config), steps)]
         for stage in plan if arm == "staged" else [joint(config, sum(steps))]:
-            train_stage(model, chat, examples, stage, work, f"ablation-{arm}-{stage.name}")
+            train_stage(model, chat, examples, stage, work, f"ablation-{arm}-{stage.name}", device=device)
         language[arm] = language_figures(model, chat, drawn, train)
     write_json(path, {"tokenizer": {"steps": vq_steps, "arms": tokenizer}, "tuning": {"steps": sum(steps), "arms": language}})
 

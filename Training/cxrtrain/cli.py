@@ -43,10 +43,12 @@ def train() -> None:
     parser = _arguments("Trains the reference model from a data directory and exports it.")
     parser.add_argument("--output", type=Path, default=ROOT / "Models" / "reference")
     parser.add_argument("--without-ablations", action="store_true")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda where PyTorch finds an accelerator")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = scaled(SIZES[options.size], options.scale)
-    train_all(config, options.data, options.work / options.size, options.output, options.threads, not options.without_ablations)
+    train_all(config, options.data, options.work / options.size, options.output, options.threads, not options.without_ablations,
+              options.device)
 
 
 def measure() -> None:

@@ -109,10 +109,10 @@ NANO = Config()
 SMALL = replace(
     NANO,
     vision=VisionConfig(
-        stem_channels=(48, 96, 192, 320), stem_blocks=(1, 2, 2, 2), num_hidden_layers=6, num_attention_heads=5,
+        stem_channels=(32, 64, 160, 320), stem_blocks=(1, 1, 1, 1), num_hidden_layers=4, num_attention_heads=5,
         intermediate_size=1280,
     ),
-    vq=VQConfig(image_size=256, decoder_channels=(192, 192, 96, 48, 24), decoder_blocks=(1, 1, 1, 1, 1)),
+    vq=VQConfig(image_size=256, decoder_channels=(128, 128, 64, 48, 24), decoder_blocks=(1, 1, 1, 1, 1)),
     text=TextConfig(hidden_size=320, intermediate_size=960, num_attention_heads=5, num_key_value_heads=1),
     budget=Budget(
         phantoms=60000, pasted=12000, held_out=1000,

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import binary_closing, binary_fill_holes, binary_opening, label
 
 from ..phantom import devices, lesions
-from ..phantom.canvas import SIZE, Frame, blur, bounding_box
+from ..phantom.canvas import SIZE, Frame, blur, lesion_box
 from ..phantom.generator import MIN_VISIBLE_PIXELS
 from ..phantom.lesions import Change, LungField
 from ..phantom.patient import sample_patient
@@ -85,7 +85,7 @@ def paste(pixels: np.ndarray, field: LungField, truth: Truth, generator: np.rand
         # Grey saturates: dense tissue has less room above it.
         image = image + np.where(lift > 0, lift * np.clip((1.02 - image) / 0.45, 0, 1), lift)
         visible = [m for m in change.masks if int(m.sum()) >= MIN_VISIBLE_PIXELS]
-        boxes = tuple(box for m in visible if (box := bounding_box(m)) is not None)
+        boxes = tuple(box for m in visible if (box := lesion_box(m)) is not None)
         if boxes:
             lesion = change.lesion
             out.lesions.append(Lesion(lesion.name, lesion.side, lesion.zone, lesion.severity, boxes))

@@ -130,6 +130,8 @@ def _make_pasted(real: Pool, path: Path, seed: int, count: int) -> None:
         if (field := find_lungs(real.pixels[index].astype(np.float32) / 255, content)) is not None:
             fields[int(index)] = (field, content)
     usable = list(fields)
+    if not usable:
+        raise ValueError(f"cannot make {path.name}: no image without findings shows lungs that can be found; give more images")
     pixels, truths, grids, bases = [], [], [np.zeros((0, MASK_GRID, MASK_GRID), np.uint8)], []
     with Progress("pasting", count) as progress:
         for k in range(count):

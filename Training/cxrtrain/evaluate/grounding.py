@@ -101,7 +101,7 @@ def drawn_truths(reader: Reader, seed: int = 0) -> tuple[Truths, list[list[str]]
     for truth in reader.pool.truths:
         own = {f.name: list(f.boxes) for f in findings(truth) if f.boxes}
         truths.append(own)
-        others = [n for n in dialogue.PHANTOM_ASKABLE if n not in truth.names()]
+        others = [n for n in dialogue.askable(truth) if n not in truth.names()]
         absent.append(rng.sample(others, min(len(others), max(1, len(own)))))
     return truths, absent
 

@@ -42,10 +42,15 @@ def requests(per_finding: int) -> list[Truth]:
     return out
 
 
+def _content(pixels: Tensor) -> Tensor:
+    """1 inside the rectangle that is not padding, as far as a synthesised image shows it."""
+    lit = pixels > 0.06
+    return (lit.any(-1, keepdim=True) & lit.any(-2, keepdim=True)).float()
+
+
 @torch.no_grad()
 def _judge(judge: Classifier, pixels: Tensor, size: int) -> np.ndarray:
-    masks = torch.ones_like(pixels)
-    images, _ = augment.to_input(pixels, masks, size, augment.NONE, torch.Generator().manual_seed(0))
+    images, _ = augment.to_input(pixels, _content(pixels), size, augment.NONE, torch.Generator().manual_seed(0))
     return judge(images)[0].numpy()
 
 

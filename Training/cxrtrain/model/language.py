@@ -23,7 +23,7 @@ class RMSNorm(nn.Module):
 
 def rotary(positions: Tensor, head: int, theta: float) -> tuple[Tensor, Tensor]:
     """Cosine and sine, `[positions, head]`, halves repeated (rotate-half form)."""
-    frequency = theta ** (-torch.arange(0, head, 2, dtype=torch.float32) / head)
+    frequency = theta ** (-torch.arange(0, head, 2, dtype=torch.float32, device=positions.device) / head)
     angle = positions[:, None].float() * frequency[None]
     angle = torch.cat([angle, angle], -1)
     return angle.cos(), angle.sin()
@@ -105,7 +105,7 @@ class LanguageModel(nn.Module):
     def forward(self, embeddings: Tensor, past: Cache | None = None) -> tuple[Tensor, Cache]:
         """`[batch, new, hidden]` after `past` to hidden states `[batch, new, hidden]` and the longer cache."""
         start = past[0][0].shape[2] if past else 0
-        positions = torch.arange(start, start + embeddings.shape[1])
+        positions = torch.arange(start, start + embeddings.shape[1], device=embeddings.device)
         cos, sin = rotary(positions, self.config.head_dim, self.config.rope_theta)
         x, cache = embeddings, []
         for index, layer in enumerate(self.model.layers):

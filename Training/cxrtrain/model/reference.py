@@ -60,7 +60,9 @@ class ReferenceModel(nn.Module):
 
     def loss(self, ids: Tensor, labels: Tensor, vision_tokens: Tensor | None) -> Tensor:
         """Mean negative log likelihood of each learned token, `[learned]`, in order of the batch."""
-        hidden, _ = self.language_model(self.embed(ids, vision_tokens))
+        device = self.classifier.weight.device
+        ids, labels = ids.to(device), labels.to(device)
+        hidden, _ = self.language_model(self.embed(ids, vision_tokens if vision_tokens is None else vision_tokens.to(device)))
         wanted = labels[:, 1:]
         chosen = wanted != IGNORED
         return F.cross_entropy(self.language_model.logits(hidden[:, :-1][chosen]), wanted[chosen], reduction="none")

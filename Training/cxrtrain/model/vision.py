@@ -98,7 +98,7 @@ class EncoderLayer(nn.Module):
     def _keep(self, branch: Tensor) -> Tensor:
         if not self.training or self.drop_path == 0:
             return branch
-        keep = torch.rand(branch.shape[0], 1, 1) >= self.drop_path
+        keep = torch.rand(branch.shape[0], 1, 1, device=branch.device) >= self.drop_path
         return branch * keep / (1 - self.drop_path)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -106,7 +106,7 @@ class Codebook(nn.Module):
         self.weight.copy_(self.total / self.use.clamp_min(1e-3)[:, None])
         dead = torch.nonzero(self.use < self.restart_below * self.use.mean()).flatten()
         if len(dead):
-            fresh = flat[torch.randint(len(flat), (len(dead),))]
+            fresh = flat[torch.randint(len(flat), (len(dead),), device=flat.device)]
             self.weight[dead] = fresh
             self.total[dead] = fresh * self.use.mean()
             self.use[dead] = self.use.mean()

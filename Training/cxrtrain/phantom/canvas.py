@@ -116,6 +116,25 @@ def smooth_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
     return noise / max(float(noise.std()), 1e-6)
 
 
+BOX_MARGIN = 0.01
+LEAST_SIDE = 0.06
+
+
+def lesion_box(mask: np.ndarray) -> tuple[float, float, float, float] | None:
+    """The box of a lesion as radiologists draw it: with a margin, and never a sliver. Fractions of the canvas."""
+    tight = bounding_box(mask)
+    return None if tight is None else loosen(tight)
+
+
+def loosen(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """A box with `BOX_MARGIN` around it, at least `LEAST_SIDE` wide and high, inside the canvas."""
+    edges = []
+    for low, high in ((box[0], box[2]), (box[1], box[3])):
+        grow = max(BOX_MARGIN, (LEAST_SIDE - (high - low)) / 2)
+        edges.append((max(low - grow, 0.0), min(high + grow, 1.0)))
+    return (edges[0][0], edges[1][0], edges[0][1], edges[1][1])
+
+
 def bounding_box(mask: np.ndarray) -> tuple[float, float, float, float] | None:
     """Smallest box around the true pixels, fractions of the canvas; nothing for an empty mask."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -11,7 +11,7 @@ from . import devices as devices_module
 from . import lesions as lesions_module
 from .anatomy import Anatomy, anatomy_boxes, build_anatomy
 from .bones import Break, draw_bones
-from .canvas import SIZE, blur, bounding_box, dome, power4, smooth_noise
+from .canvas import SIZE, blur, dome, lesion_box, loosen, power4, smooth_noise
 from .lesions import Change, LungField
 from .patient import Patient, sample_patient
 from .render import borders, display, markers, sample_exposure
@@ -199,7 +199,7 @@ def _truth(plan: Plan, patient: Patient, anatomy: Anatomy, changes: list[Change]
     masks: list[np.ndarray] = []
     for change in changes:
         visible = [m for m in change.masks if int(m.sum()) >= MIN_VISIBLE_PIXELS]
-        found = tuple(box for mask in visible if (box := bounding_box(mask)) is not None)
+        found = tuple(box for mask in visible if (box := lesion_box(mask)) is not None)
         if found:
             lesion = change.lesion
             truth.lesions.append(Lesion(lesion.name, lesion.side, lesion.zone, lesion.severity, found))
@@ -212,7 +212,7 @@ def _truth(plan: Plan, patient: Patient, anatomy: Anatomy, changes: list[Change]
         truth.lesions.append(Lesion("Emphysema", "bilateral", "", "", lungs))
         masks.append((anatomy.lungs > 0.5) & content(patient))
     for found, box in fractures.items():
-        truth.lesions.append(Lesion("Fracture", "right" if found.side < 0 else "left", "", "", (box,)))
+        truth.lesions.append(Lesion("Fracture", "right" if found.side < 0 else "left", "", "", (loosen(box),)))
         masks.append(_box_mask(box) & content(patient))
     return truth, masks
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..data.geometry import Box
-from ..labels import DEVICES, INDEX, LABELS, OPACITIES, UNKNOWN_IN_PHANTOM
+from ..labels import DEVICES, INDEX, LABELS, OPACITIES, PHANTOM_LABELS, UNKNOWN_IN_PHANTOM
 
 SEVERITIES = ("small", "moderate", "large")
 
@@ -49,4 +49,8 @@ class Truth:
         values[INDEX["No Finding"]] = float(not (names - set(DEVICES)))
         for name in UNKNOWN_IN_PHANTOM:
             values[INDEX[name]] = np.nan
+        if self.source == "pasted":  # the patient below may carry devices or fractures that NIH does not label
+            for name in PHANTOM_LABELS:
+                if values[INDEX[name]] == 0:
+                    values[INDEX[name]] = np.nan
         return values

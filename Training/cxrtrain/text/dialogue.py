@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from ..boxes import boxes_text, join_words
-from ..labels import DEVICES, NIH_LABELS, PHANTOM_LABELS
+from ..labels import DEVICES, INDEX, NIH_LABELS, PHANTOM_LABELS, UNKNOWN_IN_PHANTOM
 from ..phantom.truth import Truth
 from . import prompts
 from .grammar import Finding, findings, report, sentence, severity_word
@@ -25,21 +25,24 @@ class Turn:
 
 ASKABLE = tuple(n for n in (*NIH_LABELS, "Lung Opacity", *PHANTOM_LABELS) if n != "Support Devices")
 # What phantoms do not draw cannot be denied of them.
-PHANTOM_ASKABLE = tuple(n for n in ASKABLE if n not in ("Infiltration", "Pneumonia", "Fibrosis", "Pleural Thickening"))
-REAL_ASKABLE = NIH_LABELS
+PHANTOM_ASKABLE = tuple(n for n in ASKABLE if n not in UNKNOWN_IN_PHANTOM)
+# Nor can devices and fractures be denied of the real patients that lesions are pasted into.
+PASTED_ASKABLE = tuple(n for n in PHANTOM_ASKABLE if n not in PHANTOM_LABELS)
+_ASKABLE = {"real": NIH_LABELS, "pasted": PASTED_ASKABLE, "phantom": PHANTOM_ASKABLE}
 
 PRESENCE = ("Is there {}?", "Is there evidence of {}?", "Does this image show {}?", "Can you see {}?")
 
 
 def askable(truth: Truth) -> tuple[str, ...]:
-    return REAL_ASKABLE if truth.source == "real" else PHANTOM_ASKABLE
+    """Findings whose presence and absence are known."""
+    return _ASKABLE[truth.source]
 
 
 def presence(truth: Truth, rng: random.Random) -> Turn:
     """Yes and no are equally likely, so that the question alone tells nothing."""
     names = [n for n in askable(truth) if n in truth.names()]
     positive = bool(names) and rng.random() < 0.5
-    absent = [n for n in askable(truth) if n not in truth.names() and not (n == "Lung Opacity" and truth.label_vector()[14] == 1)]
+    absent = [n for n in askable(truth) if n not in truth.names() and not (n == "Lung Opacity" and truth.label_vector()[INDEX["Lung Opacity"]] == 1)]
     name = rng.choice(names if positive else absent)
     question = rng.choice(PRESENCE).format(with_article(canonical(name)))
     if positive:
@@ -140,7 +143,7 @@ def question(truth: Truth, rng: random.Random) -> Turn:
     """One question of a random type that the truth can answer."""
     found = [f for f in findings(truth) if f.name not in DEVICES]
     options = ["presence", "presence", "presence", "view", "heart", "classification"]
-    if truth.source != "real":
+    if truth.source == "phantom":
         options += ["devices"]
     options += ["side"] * 2 * any(f.side for f in found) + ["zone"] * any(f.zone in ("upper", "mid", "lower") for f in found)
     options += ["severity"] * any(f.severity for f in found)

@@ -128,7 +128,8 @@ def report(truth: Truth, rng: random.Random, boxes: bool = False) -> str:
         sentences += [sentence(f, rng, boxes) for f in own]
         if not own:
             optional = system in ("bones", "abdomen")
-            if not optional or rng.random() < 0.4:
+            # Nobody has looked at the bones and the abdomen of real patients for us.
+            if not optional or (truth.source != "real" and rng.random() < 0.4):
                 sentences.append(rng.choice(NORMAL[system]))
         elif system == "pleura" and len(own) == 1 and own[0].name in ("Effusion", "Pneumothorax"):
             other = "pneumothorax" if own[0].name == "Effusion" else "pleural effusion"

@@ -20,7 +20,9 @@ from ..evaluate.metrics import macro_auroc
 from ..labels import LABELS, NIH_LABELS
 from ..model.vision import VisionTower, pool
 from ..progress import Progress
-from .common import Checkpoint, MovingAverage, Shuffled, adamw, batches, cosine, masked_bce, seed_everything, set_rate
+from .common import (
+    Checkpoint, MovingAverage, Shuffled, adamw, batches, cosine, device_of, masked_bce, seed_everything, set_rate,
+)
 
 
 class Classifier(nn.Module):
@@ -60,11 +62,11 @@ def place_loss(told: tuple[Tensor, Tensor, Tensor], targets: Tensor, known: Tens
     places, edges, here = told
     grid = int(places.shape[1] ** 0.5)
     wanted = F.adaptive_avg_pool2d(targets, grid).flatten(2).transpose(1, 2)
-    loss = F.binary_cross_entropy_with_logits(places, wanted, pos_weight=torch.tensor(4.0), reduction="none").mean((1, 2))
+    loss = F.binary_cross_entropy_with_logits(places, wanted, pos_weight=targets.new_tensor(4.0), reduction="none").mean((1, 2))
     cells = F.interpolate(boxes, size=(grid, grid), mode="nearest").flatten(2).transpose(1, 2)
     covered = ~cells.isnan()
     box = ((edges - cells.nan_to_num()).abs() * covered).sum() / covered.sum().clamp_min(1)
-    axis = (torch.arange(grid) + 0.5) / grid
+    axis = (torch.arange(grid, device=here.device) + 0.5) / grid
     own = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).reshape(-1, 2)
     return (loss * known).sum() / known.sum().clamp_min(1) + box + (here - own).abs().mean()
 
@@ -77,7 +79,7 @@ def predict(model: Classifier, source: Pool, size: int) -> np.ndarray:
     rows = []
     for indices in batches(len(source), 32):
         images, _ = augment.to_input(*source.images(indices), size, augment.NONE, generator)
-        rows.append(model(images)[0])
+        rows.append(model(images.to(device_of(model)))[0].cpu())
     return torch.cat(rows).numpy()
 
 
@@ -89,7 +91,7 @@ def real_macro(model: Classifier, source: Pool, size: int) -> float:
 
 def train_classifier(
     config: Config, phases: tuple[Phase, ...], real: Pool, drawn: Pool, validation: Pool, work: Path, seed: int = 0,
-    name: str = "classifier",
+    name: str = "classifier", device: str = "cpu",
 ) -> Classifier:
     """Runs all phases, resuming from `work/name.running`; the moving average with the best validation figure over the
     last phase is kept in `work/name.pt`."""
@@ -99,11 +101,12 @@ def train_classifier(
         model.load_state_dict(torch.load(final))
         return model.eval()
     generator = seed_everything(seed)
-    model = Classifier(config, drop_path=0.1)
+    model = Classifier(config, drop_path=0.1).to(device)
     average = MovingAverage(model, decay=0.995)
     running = Checkpoint(work / f"{name}.running")
-    weight = _positive_weight(real)
-    frequency = torch.from_numpy(np.nanmean(np.concatenate([real.labels, drawn.labels[: len(real)]]), 0).astype(np.float32))
+    weight = _positive_weight(real).to(device)
+    share = np.nanmean(np.concatenate([real.labels, drawn.labels[: len(real)]]), 0)
+    frequency = torch.from_numpy(share.astype(np.float32)).to(device)
     total = sum(phase.steps for phase in phases)
     optimiser = adamw(model, phases[0].rate, 0.05)
     done, best = 0, (-1.0, None)
@@ -132,11 +135,12 @@ def train_classifier(
                     figure = real_macro(average.module, validation, phase.size)
                     print(f"{name}: {phase.size} px, step {step + 1}: validation macro AUROC {figure:.3f}", flush=True)
                     if last and figure > best[0]:
-                        best = (figure, {k: v.clone() for k, v in average.module.state_dict().items()})
+                        best = (figure, {k: v.cpu().clone() for k, v in average.module.state_dict().items()})
                     running.save(model=model.state_dict(), average=average.module.state_dict(), optimiser=optimiser.state_dict(),
                                  updates=average.updates, done=first + step + 1, best=best)
             first += phase.steps
     model.load_state_dict(best[1] if best[1] is not None else average.module.state_dict())
+    model.cpu()
     torch.save(model.state_dict(), final)
     running.path.unlink(missing_ok=True)
     return model.eval()
@@ -163,14 +167,15 @@ def _step(
         # Phantoms vary by themselves, and their places must stay in register with the pixels.
         images.append(augment.to_input(*drawn.images(drawn_indices), phase.size, augment.NONE, generator)[0])
         labels.append(torch.from_numpy(drawn.labels[drawn_indices]))
-    logits, patient, tokens = model(torch.cat(images), dropout=0.2)
-    targets = torch.cat(labels)
+    device = device_of(model)
+    logits, patient, tokens = model(torch.cat(images).to(device), dropout=0.2)
+    targets = torch.cat(labels).to(device)
     smooth = targets * 0.95 + 0.05 * frequency
     losses.append(masked_bce(logits, smooth, weight))
     if len(real_indices):
-        wanted, guess = patients[0], patient[: len(real_indices)]
+        wanted, guess = patients[0].to(device), patient[: len(real_indices)]
         losses.append(0.3 * (F.binary_cross_entropy_with_logits(guess[:, :2], wanted[:, :2]) + F.mse_loss(guess[:, 2], wanted[:, 2])))
     if len(drawn_indices):
         told = model.localise(tokens[len(real_indices) :])
-        losses.append(2.0 * place_loss(told, *drawn.lesion_targets(drawn_indices)))
+        losses.append(2.0 * place_loss(told, *(v.to(device) for v in drawn.lesion_targets(drawn_indices))))
     return torch.stack(losses).sum()

@@ -21,6 +21,11 @@ def seed_everything(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's parameters are."""
+    return next(module.parameters()).device
+
+
 def cosine(step: int, total: int, peak: float, warmup: int) -> float:
     """Learning rate: linear warm-up, then a half cosine to 2 % of the peak."""
     if step < warmup:
@@ -79,7 +84,7 @@ class Checkpoint:
         """The saved state, with the random generators restored; nothing if there is none."""
         if not self.path.exists():
             return None
-        state = torch.load(self.path, weights_only=False)
+        state = torch.load(self.path, weights_only=False, map_location="cpu")
         torch.set_rng_state(state["torch_rng"])
         np.random.set_state(state["numpy_rng"])
         random.setstate(state["python_rng"])

@@ -140,7 +140,8 @@ def joint(config: Config, steps: int) -> Stage:
     return Stage("joint", steps, 1e-3, 1e-3, instructions=True)
 
 
-def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: Stage, work: Path, name: str, seed: int = 0) -> ReferenceModel:
+def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: Stage, work: Path, name: str, seed: int = 0,
+                device: str = "cpu") -> ReferenceModel:
     """One stage on `model` in place, resuming from `work/name.running`; the result is the moving average."""
     final, running = work / f"{name}.pt", Checkpoint(work / f"{name}.running")
     learned = nn.ModuleDict({"projector": model.multi_modal_projector, "language": model.language_model})
@@ -148,6 +149,7 @@ def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: St
         learned.load_state_dict(torch.load(final))
         return model.eval()
     seed_everything(seed + 200)
+    model.to(device)
     average = MovingAverage(learned, decay=0.997)
     optimiser = torch.optim.AdamW(
         [{"params": model.multi_modal_projector.parameters(), "peak": stage.connector_rate},
@@ -177,6 +179,7 @@ def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: St
             if (step + 1) % 200 == 0:
                 running.save(model=learned.state_dict(), average=average.module.state_dict(), optimiser=optimiser.state_dict(), done=step + 1)
     learned.load_state_dict(average.module.state_dict())
+    model.cpu()
     torch.save(learned.state_dict(), final)
     running.path.unlink(missing_ok=True)
     return model.eval()

@@ -22,7 +22,7 @@ from ..data.pool import Pool
 from ..model.vq import VQModel
 from ..progress import Progress
 from .classify import Classifier
-from .common import Checkpoint, MovingAverage, Shuffled, adamw, batches, cosine, seed_everything, set_rate
+from .common import Checkpoint, MovingAverage, Shuffled, adamw, batches, cosine, device_of, seed_everything, set_rate
 
 GRADIENT_WEIGHT = 4.0
 FEATURE_WEIGHT = 0.2
@@ -101,7 +101,7 @@ def reconstruction_loss(x: Tensor, y: Tensor, weights: Tensor, classifier: Class
 
 def train_tokenizer(
     config: Config, classifier: Classifier, images: TokenizerImages, work: Path, weighted: bool, steps: int,
-    name: str = "vq", seed: int = 0,
+    name: str = "vq", seed: int = 0, device: str = "cpu",
 ) -> VQModel:
     """Trains the tokenizer, resuming from `work/name.running`; the moving average is kept in `work/name.pt`."""
     final, running = work / f"{name}.pt", Checkpoint(work / f"{name}.running")
@@ -110,8 +110,8 @@ def train_tokenizer(
         model.load_state_dict(torch.load(final))
         return model.eval()
     generator = seed_everything(seed + 100)
-    model = VQModel(config.vq)
-    classifier.eval().requires_grad_(False)
+    model = VQModel(config.vq).to(device)
+    classifier.eval().requires_grad_(False).to(device)
     average = MovingAverage(model, decay=0.99)
     optimiser = adamw(model, 1e-3, 0.01)
     done = 0
@@ -133,6 +133,8 @@ def train_tokenizer(
             progress.advance(loss=loss.item())
             if (step + 1) % 100 == 0:
                 running.save(model=model.state_dict(), average=average.module.state_dict(), optimiser=optimiser.state_dict(), done=step + 1)
+    average.module.cpu()
+    classifier.cpu()
     torch.save(average.module.state_dict(), final)
     running.path.unlink(missing_ok=True)
     return average.module.eval()
@@ -144,6 +146,7 @@ def _step(model: VQModel, classifier: Classifier, images: TokenizerImages, indic
     x, weights = images.pixels[indices], images.weights[indices]
     exponent = torch.exp((torch.rand(len(x), 1, 1, 1, generator=generator) * 2 - 1) * augment.MILD.gamma)
     x = x.clamp_min(1e-4) ** exponent
+    x, weights = x.to(device_of(model)), weights.to(device_of(model))
     y, _, commitment = model(x)
     used = weights if weighted else torch.ones_like(weights)
     return reconstruction_loss(x, y, used, classifier) + COMMITMENT_WEIGHT * commitment
