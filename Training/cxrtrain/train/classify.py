@@ -134,7 +134,7 @@ def train_classifier(
                 if (step + 1) % every == 0:
                     figure = real_macro(average.module, validation, phase.size)
                     print(f"{name}: {phase.size} px, step {step + 1}: validation macro AUROC {figure:.3f}", flush=True)
-                    if last and figure > best[0]:
+                    if last and figure >= best[0]:
                         best = (figure, {k: v.cpu().clone() for k, v in average.module.state_dict().items()})
                     running.save(model=model.state_dict(), average=average.module.state_dict(), optimiser=optimiser.state_dict(),
                                  updates=average.updates, done=first + step + 1, best=best)

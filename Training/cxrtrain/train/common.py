@@ -118,4 +118,4 @@ def masked_bce(logits: Tensor, targets: Tensor, weight: Tensor | None = None) ->
     """Binary cross-entropy over entries whose target is not NaN."""
     known = ~targets.isnan()
     loss = nn.functional.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), pos_weight=weight, reduction="none")
-    return (loss * known).sum() / known.sum().clamp_min(1)
+    return torch.where(known, loss, 0.0).sum() / known.sum().clamp_min(1)
