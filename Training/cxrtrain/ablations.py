@@ -77,13 +77,25 @@ def language_figures(model: ReferenceModel, chat: Chat, held_out: Pool, train: P
     questions = evaluate_questions(reader, train)["all"]
     boxes = evaluate_findings(reader, *drawn_truths(reader))
     return {
-        "loss": instruction_loss(reader), "question_accuracy": questions["accuracy"]["value"],
-        "map50": boxes.get("map50", {}).get("value"), "mean_iou": boxes.get("mean_iou", {}).get("value"),
+        "loss": instruction_loss(reader),
+        "question_accuracy": questions["accuracy"]["value"],
+        "map50": boxes.get("map50", {}).get("value"),
+        "mean_iou": boxes.get("mean_iou", {}).get("value"),
     }
 
 
-def run(config: Config, train: Pool, real: Pool, drawn: Pool, classifier: Classifier, images: TokenizerImages, examples: Examples, chat: Chat,
-        work: Path, device: str) -> None:
+def run(
+    config: Config,
+    train: Pool,
+    real: Pool,
+    drawn: Pool,
+    classifier: Classifier,
+    images: TokenizerImages,
+    examples: Examples,
+    chat: Chat,
+    work: Path,
+    device: str,
+) -> None:
     """Both ablations on held-out `real` and `drawn` images; results in `work/ablations.json`."""
     path = work / "ablations.json"
     if path.exists():
@@ -92,9 +104,13 @@ def run(config: Config, train: Pool, real: Pool, drawn: Pool, classifier: Classi
     vq_steps = max(1, round(budget.vq_steps * share))
     tokenizer = {}
     for arm, weighted in (("weighted", True), ("unweighted", False)):
-        model = train_tokenizer(config, classifier, images, work, weighted, vq_steps, name=f"ablation-vq-{arm}", device=device)
-        tokenizer[arm] = {"drawn": tokenizer_figures(model, classifier, drawn),
-                          "real": tokenizer_figures(model, classifier, _nih_only(real))}
+        model = train_tokenizer(
+            config, classifier, images, work, weighted, vq_steps, name=f"ablation-vq-{arm}", device=device
+        )
+        tokenizer[arm] = {
+            "drawn": tokenizer_figures(model, classifier, drawn),
+            "real": tokenizer_figures(model, classifier, _nih_only(real)),
+        }
     language = {}
     steps = [max(1, round(stage.steps * share)) for stage in stages(config)]
     for arm in ("staged", "joint"):
@@ -103,7 +119,9 @@ def run(config: Config, train: Pool, real: Pool, drawn: Pool, classifier: Classi
         for stage in plan if arm == "staged" else [joint(config, sum(steps))]:
             train_stage(model, chat, examples, stage, work, f"ablation-{arm}-{stage.name}", device=device)
         language[arm] = language_figures(model, chat, drawn, train)
-    write_json(path, {"tokenizer": {"steps": vq_steps, "arms": tokenizer}, "tuning": {"steps": sum(steps), "arms": language}})
+    write_json(
+        path, {"tokenizer": {"steps": vq_steps, "arms": tokenizer}, "tuning": {"steps": sum(steps), "arms": language}}
+    )
 
 
 def _nih_only(pool: Pool) -> Pool:

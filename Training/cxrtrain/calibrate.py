@@ -36,7 +36,9 @@ def fit(logits: np.ndarray, truth: np.ndarray) -> Calibration:
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        fitted = torch.nn.functional.binary_cross_entropy_with_logits(z * parameters[0].exp() + parameters[1], y, reduction="sum")
+        fitted = torch.nn.functional.binary_cross_entropy_with_logits(
+            z * parameters[0].exp() + parameters[1], y, reduction="sum"
+        )
         loss = fitted + PRIOR_SLOPE * parameters[0] ** 2 + PRIOR_BIAS * parameters[1] ** 2
         loss.backward()
         return loss
@@ -70,7 +72,9 @@ def operating_point(probability: np.ndarray, truth: np.ndarray) -> float:
     return float(middles[int(np.argmax(scores))])
 
 
-def expected_calibration_error(probability: np.ndarray, truth: np.ndarray, bins: int = 10) -> tuple[float, list[dict[str, float | int]]]:
+def expected_calibration_error(
+    probability: np.ndarray, truth: np.ndarray, bins: int = 10
+) -> tuple[float, list[dict[str, float | int]]]:
     """Mean gap between told and true frequency over equally filled bins, and the bins (the reliability figure)."""
     known = ~np.isnan(truth)
     p, y = probability[known], truth[known]
@@ -83,7 +87,9 @@ def expected_calibration_error(probability: np.ndarray, truth: np.ndarray, bins:
     return gap, parts
 
 
-def calibrate(real_logits: np.ndarray, real_truth: np.ndarray, drawn_logits: np.ndarray, drawn_truth: np.ndarray) -> tuple[list[Calibration], list[dict]]:
+def calibrate(
+    real_logits: np.ndarray, real_truth: np.ndarray, drawn_logits: np.ndarray, drawn_truth: np.ndarray
+) -> tuple[list[Calibration], list[dict]]:
     """Per label, on real validation patients, or on drawn images for labels that only those show."""
     calibrations, points = [], []
     for index, name in enumerate(LABELS):
@@ -93,6 +99,12 @@ def calibrate(real_logits: np.ndarray, real_truth: np.ndarray, drawn_logits: np.
         probability = found.apply(logits)
         threshold = operating_point(probability, truth)
         calibrations.append(found)
-        points.append({"name": name, "evidence": evidence(name), "threshold": threshold,
-                       "validation": {"auroc": auroc(truth, logits), **rates(probability, truth, threshold)}})
+        points.append(
+            {
+                "name": name,
+                "evidence": evidence(name),
+                "threshold": threshold,
+                "validation": {"auroc": auroc(truth, logits), **rates(probability, truth, threshold)},
+            }
+        )
     return calibrations, points

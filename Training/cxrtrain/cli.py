@@ -18,11 +18,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def _arguments(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, required=True, help="directory of NIH images: images/, labels.csv, boxes.csv")
-    parser.add_argument("--work", type=Path, default=ROOT / ".cache" / "training", help="caches and checkpoints; a stopped run goes on from here")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="directory of NIH images: images/, labels.csv, boxes.csv"
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=ROOT / ".cache" / "training",
+        help="caches and checkpoints; a stopped run goes on from here",
+    )
     parser.add_argument("--size", choices=sorted(SIZES), default="nano")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--scale", type=float, default=1.0, help="multiplies all steps and image counts (0.1: a quick trial)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="multiplies all steps and image counts (0.1: a quick trial)"
+    )
     return parser
 
 
@@ -33,7 +42,10 @@ def scaled(config: Config, scale: float) -> Config:
     def times(value: int) -> int:
         return max(2, round(value * scale))
 
-    phases = {name: tuple(dataclasses.replace(p, steps=times(p.steps)) for p in getattr(b, name)) for name in ("classify", "judge")}
+    phases = {
+        name: tuple(dataclasses.replace(p, steps=times(p.steps)) for p in getattr(b, name))
+        for name in ("classify", "judge")
+    }
     names = ("phantoms", "pasted", "held_out", "vq_images", "vq_steps", "caption_steps", "instruct_steps")
     counts = {name: times(getattr(b, name)) for name in names}
     return dataclasses.replace(config, budget=dataclasses.replace(b, **phases, **counts))
@@ -47,8 +59,15 @@ def train() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = scaled(SIZES[options.size], options.scale)
-    train_all(config, options.data, options.work / options.size, options.output, options.threads, not options.without_ablations,
-              options.device)
+    train_all(
+        config,
+        options.data,
+        options.work / options.size,
+        options.output,
+        options.threads,
+        not options.without_ablations,
+        options.device,
+    )
 
 
 def measure() -> None:
@@ -58,4 +77,11 @@ def measure() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = scaled(SIZES[options.size], options.scale)
-    evaluate(config, options.data, options.work / options.size, options.model, options.threads, options.synthesised_per_finding)
+    evaluate(
+        config,
+        options.data,
+        options.work / options.size,
+        options.model,
+        options.threads,
+        options.synthesised_per_finding,
+    )

@@ -43,8 +43,12 @@ def load_data(config: Config, folder: Path, work: Path, workers: int) -> Data:
         phantom=phantom_pool(cache, "train", budget.phantoms, workers),
         pasted=pasted_pool(real, cache, "train", budget.pasted),
         validation=validation,
-        drawn_validation=join([phantom_pool(cache, "validation", budget.held_out, workers),
-                               pasted_pool(validation, cache, "validation", budget.held_out)]),
+        drawn_validation=join(
+            [
+                phantom_pool(cache, "validation", budget.held_out, workers),
+                pasted_pool(validation, cache, "validation", budget.held_out),
+            ]
+        ),
     )
 
 
@@ -59,34 +63,59 @@ def make_tokenizer(config: Config, data: Data, work: Path) -> Tokenizer:
 
 def examples_for(config: Config, model: ReferenceModel, data: Data) -> Examples:
     """Features and codes for stages 2 and 3."""
-    pools = [(data.phantom, 1, SHARES["phantom"]), (data.pasted, 1, SHARES["pasted"]), (data.real, config.budget.views, SHARES["real"])]
+    pools = [
+        (data.phantom, 1, SHARES["phantom"]),
+        (data.pasted, 1, SHARES["pasted"]),
+        (data.real, config.budget.views, SHARES["real"]),
+    ]
     coded = [(pool, encode_pool(model.vq_model, pool), views, share) for pool, views, share in pools]
     return compute_examples(config, model.vision_tower, coded, seed=0)
 
 
-def train_all(config: Config, folder: Path, work: Path, output: Path, workers: int, with_ablations: bool, device: str) -> None:
+def train_all(
+    config: Config, folder: Path, work: Path, output: Path, workers: int, with_ablations: bool, device: str
+) -> None:
     """Stages 0 to 3, ablations, calibration, export. `device` does the training; everything else runs on the processor."""
     work.mkdir(parents=True, exist_ok=True)
     data = load_data(config, folder, work, workers)
     drawn = join([data.phantom, data.pasted])
-    classifier = train_classifier(config, config.budget.classify, data.real, drawn, data.validation, work, device=device)
+    classifier = train_classifier(
+        config, config.budget.classify, data.real, drawn, data.validation, work, device=device
+    )
     # The judge of synthesised images: other seed, no part in any other stage.
-    train_classifier(config, config.budget.judge, data.real, drawn, data.validation, work, seed=7, name="judge", device=device)
+    train_classifier(
+        config, config.budget.judge, data.real, drawn, data.validation, work, seed=7, name="judge", device=device
+    )
 
     tokenizer = make_tokenizer(config, data, work)
     chat = Chat(tokenizer, config.image_seq_length)
     model = assemble(config, chat, classifier)
     images = prepare(config, classifier, join([data.real, drawn]), config.budget.vq_images, seed=3)
-    model.vq_model.load_state_dict(train_vq(config, classifier, images, work, True, config.budget.vq_steps, device=device).state_dict())
+    model.vq_model.load_state_dict(
+        train_vq(config, classifier, images, work, True, config.budget.vq_steps, device=device).state_dict()
+    )
 
     examples = examples_for(config, model, data)
     for stage in stages(config):
         train_stage(model, chat, examples, stage, work, stage.name, device=device)
     if with_ablations:
-        ablations.run(config, data.phantom, data.validation, data.drawn_validation, classifier, images, examples, chat, work, device)
+        ablations.run(
+            config,
+            data.phantom,
+            data.validation,
+            data.drawn_validation,
+            classifier,
+            images,
+            examples,
+            chat,
+            work,
+            device,
+        )
 
     folded = [predict(classifier, pool, config.vision.image_size) for pool in (data.validation, data.drawn_validation)]
-    calibrations, points = calibrate.calibrate(folded[0], data.validation.labels, folded[1], data.drawn_validation.labels)
+    calibrations, points = calibrate.calibrate(
+        folded[0], data.validation.labels, folded[1], data.drawn_validation.labels
+    )
     export.export(output, model, tokenizer, calibrations, points)
     parity.write_parity(output)
     if (work / "ablations.json").exists():

@@ -14,7 +14,7 @@ class Progress:
         self.interval = interval
         self.began = self.printed = time.monotonic()
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -32,4 +32,8 @@ class Progress:
         rate = (self.done - self.first) / max(spent, 1e-6)
         left = (self.total - self.done) / max(rate, 1e-9)
         figures = "".join(f"  {name} {value:.4f}" for name, value in values.items())
-        print(f"{self.title}: {self.done}/{self.total}  {spent:.0f} s  about {left:.0f} s left{figures}", file=sys.stderr, flush=True)
+        print(
+            f"{self.title}: {self.done}/{self.total}  {spent:.0f} s  about {left:.0f} s left{figures}",
+            file=sys.stderr,
+            flush=True,
+        )

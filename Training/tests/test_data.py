@@ -23,8 +23,17 @@ def test_a_patient_is_in_one_split_only_and_shares_are_as_promised() -> None:
 
 
 def test_no_patient_is_in_two_splits(tmp_path: Path) -> None:
-    columns = ["filename", *(n.replace(" ", "_") for n in nih.NIH_LABELS), "no_finding", "patient_id", "view_position", "age",
-               "sex", "orig_width", "orig_height"]
+    columns = [
+        "filename",
+        *(n.replace(" ", "_") for n in nih.NIH_LABELS),
+        "no_finding",
+        "patient_id",
+        "view_position",
+        "age",
+        "sex",
+        "orig_width",
+        "orig_height",
+    ]
     with open(tmp_path / "labels.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
@@ -44,7 +53,11 @@ def test_phantom_seeds_of_the_splits_cannot_meet() -> None:
 
 
 def test_evaluation_only_boxes_are_read_by_the_evaluation_only() -> None:
-    users = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "boxes_chestxdet10" in path.read_text()}
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "boxes_chestxdet10" in path.read_text()
+    }
     assert users == {"evaluate/run.py"}
 
 

@@ -26,9 +26,12 @@ def pool() -> Pool:
     """Eight phantoms: four with a large effusion, four healthy."""
     phantoms = [make_phantom(40 + k, Plan(lesions=(("Effusion", "right"),)) if k < 4 else Plan()) for k in range(8)]
     return Pool(
-        np.stack([np.round(p.pixels * 255).astype(np.uint8) for p in phantoms]), [p.square for p in phantoms],
-        [p.truth for p in phantoms], np.stack([p.truth.label_vector() for p in phantoms]),
-        [[lesion_grid(m) for m in p.masks] for p in phantoms], [str(k) for k in range(8)],
+        np.stack([np.round(p.pixels * 255).astype(np.uint8) for p in phantoms]),
+        [p.square for p in phantoms],
+        [p.truth for p in phantoms],
+        np.stack([p.truth.label_vector() for p in phantoms]),
+        [[lesion_grid(m) for m in p.masks] for p in phantoms],
+        [str(k) for k in range(8)],
     )
 
 
@@ -47,7 +50,15 @@ def test_the_image_tokenizer_learns_to_reconstruct(pool: Pool, tmp_path: Path) -
     images = TokenizerImages(pixels, torch.ones(4, 1, 8, 8))
     losses = []
     for steps in (1, 150):
-        model = train_vq(replace(TINY, budget=replace(TINY.budget, vq_batch=4)), classifier, images, tmp_path, True, steps, name=f"vq{steps}")
+        model = train_vq(
+            replace(TINY, budget=replace(TINY.budget, vq_batch=4)),
+            classifier,
+            images,
+            tmp_path,
+            True,
+            steps,
+            name=f"vq{steps}",
+        )
         again = model.decode(model.encode(pixels))
         losses.append(float(reconstruction_loss(pixels, again, images.weights, classifier)))
     assert losses[1] < 0.6 * losses[0]
@@ -62,7 +73,9 @@ def test_answers_come_from_the_image_and_not_from_the_question() -> None:
     features = torch.randn(2, TINY.vision.grid**2, TINY.vision.hidden_size)
     turns = [Turn("Is there a mass?", "Yes.", "presence"), Turn("Is there a mass?", "No.", "presence")]
     ids, labels = collate([chat.conversation([turn]) for turn in turns])
-    optimiser = torch.optim.AdamW([*model.language_model.parameters(), *model.multi_modal_projector.parameters()], lr=3e-3)
+    optimiser = torch.optim.AdamW(
+        [*model.language_model.parameters(), *model.multi_modal_projector.parameters()], lr=3e-3
+    )
     for _ in range(120):
         loss = model.loss(ids, labels, features).mean()
         optimiser.zero_grad()

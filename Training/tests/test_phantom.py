@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cxrtrain.phantom.canvas import SIZE
+from cxrtrain.phantom.devices import DEVICES
 from cxrtrain.phantom.generator import Plan, make_phantom
 from cxrtrain.phantom.lesions import SIDED, UNSIDED
-from cxrtrain.phantom.devices import DEVICES
 
 SEEDS = (3, 14)
 
@@ -20,7 +20,9 @@ def changed(seed: int, plan: Plan, limit: float = 0.1) -> np.ndarray:
 def share_inside(mask: np.ndarray, boxes: tuple) -> float:
     inside = np.zeros((SIZE, SIZE), bool)
     for x1, y1, x2, y2 in boxes:
-        inside[int(np.floor(y1 * SIZE)) : int(np.ceil(y2 * SIZE)), int(np.floor(x1 * SIZE)) : int(np.ceil(x2 * SIZE))] = True
+        inside[
+            int(np.floor(y1 * SIZE)) : int(np.ceil(y2 * SIZE)), int(np.floor(x1 * SIZE)) : int(np.ceil(x2 * SIZE))
+        ] = True
     return float((mask & inside).sum() / max(mask.sum(), 1))
 
 

@@ -23,13 +23,37 @@ def data(tmp_path_factory) -> Path:
     columns = [n.replace(" ", "_") for n in NIH_LABELS]
     with open(folder / "labels.csv", "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["filename", *columns, "no_finding", "patient_id", "view_position", "age", "sex", "orig_width", "orig_height"])
+        writer.writerow(
+            [
+                "filename",
+                *columns,
+                "no_finding",
+                "patient_id",
+                "view_position",
+                "age",
+                "sex",
+                "orig_width",
+                "orig_height",
+            ]
+        )
         for k in range(60):
             phantom = make_phantom(500 + k, Plan() if k % 2 else None)
             names = phantom.truth.names()
             Image.fromarray(np.round(phantom.pixels * 255).astype(np.uint8)).save(folder / "images" / f"{k}.jpg")
             found = [int(n in names) for n in NIH_LABELS]
-            writer.writerow([f"{k}.jpg", *found, int(not any(found)), k, phantom.truth.view, phantom.truth.age, phantom.truth.sex, 2500, 2500])
+            writer.writerow(
+                [
+                    f"{k}.jpg",
+                    *found,
+                    int(not any(found)),
+                    k,
+                    phantom.truth.view,
+                    phantom.truth.age,
+                    phantom.truth.sex,
+                    2500,
+                    2500,
+                ]
+            )
     for name in ("boxes.csv", "boxes_chestxdet10.csv"):
         (folder / name).write_text("filename,finding,x,y,w,h\n0.jpg,Mass,100,120,80,60\n")
     return folder
@@ -45,7 +69,15 @@ def test_training_and_evaluation_run_resume_and_describe_themselves(data: Path, 
 
     evaluate(TINY, data, work, output, workers=1, synthesised_per_finding=1)
     result = json.loads((output / "evaluation.json").read_text())
-    assert {"classification", "grounding", "reports", "questions", "conversation", "synthesis", "ablations"} <= result.keys()
+    assert {
+        "classification",
+        "grounding",
+        "reports",
+        "questions",
+        "conversation",
+        "synthesis",
+        "ablations",
+    } <= result.keys()
     card = (output / "README.md").read_text()
     assert "Not for diagnosis" in card
     assert f"{result['classification']['macro_probe']['value']:.3f}" in card

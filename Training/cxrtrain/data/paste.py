@@ -60,7 +60,9 @@ def _lung_parts(dark: np.ndarray, content: np.ndarray) -> dict[str, np.ndarray]:
     return masks
 
 
-def paste(pixels: np.ndarray, field: LungField, truth: Truth, generator: np.random.Generator) -> tuple[np.ndarray, Truth, list[np.ndarray]]:
+def paste(
+    pixels: np.ndarray, field: LungField, truth: Truth, generator: np.random.Generator
+) -> tuple[np.ndarray, Truth, list[np.ndarray]]:
     """One to three changes drawn into `pixels`; returns the new image, its truth and the changed pixels per lesion."""
     count = int(generator.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))
     names = list(generator.choice(PASTED, size=count, replace=False))
@@ -103,6 +105,11 @@ def _devices(field: LungField, generator: np.random.Generator) -> list[Change]:
     x, _ = field.frame.grid()
     patient = replace(
         sample_patient(generator, "", False),
-        frame=field.frame, apex=low, r_base=high, l_base=high, half_width=float(np.abs(x[lungs]).max()), rotation=0.0,
+        frame=field.frame,
+        apex=low,
+        r_base=high,
+        l_base=high,
+        half_width=float(np.abs(x[lungs]).max()),
+        rotation=0.0,
     )
     return [devices.DEVICES[name](patient, generator) for name in chosen]

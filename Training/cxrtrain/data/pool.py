@@ -77,8 +77,14 @@ def _cells_of(box: Box) -> Tensor:
 def phantom_pool(cache: Path, split: str, count: int, workers: int) -> Pool:
     phantoms = PhantomSet(cache / "phantoms", PHANTOM_SEED[split], count, workers)
     labels = np.stack([truth.label_vector() for truth in phantoms.truths])
-    return Pool(phantoms.pixels, phantoms.squares, phantoms.truths, labels, list(phantoms.grids),
-                [f"phantom {i}" for i in range(count)])
+    return Pool(
+        phantoms.pixels,
+        phantoms.squares,
+        phantoms.truths,
+        labels,
+        list(phantoms.grids),
+        [f"phantom {i}" for i in range(count)],
+    )
 
 
 def real_truth(study: Study, boxes: list[tuple[str, Box]]) -> Truth:
@@ -106,8 +112,14 @@ def real_pool(folder: Path, cache: Path, split: str) -> Pool:
     boxes = load_boxes(folder / "boxes.csv", studies)
     chosen = [i for i, study in enumerate(studies) if study.split == split]
     own = [studies[i] for i in chosen]
-    return Pool(np.asarray(pixels[chosen]), [s.square for s in own], [real_truth(s, boxes.get(s.filename, [])) for s in own],
-                np.stack([s.labels for s in own]), [None] * len(own), [s.patient for s in own])
+    return Pool(
+        np.asarray(pixels[chosen]),
+        [s.square for s in own],
+        [real_truth(s, boxes.get(s.filename, [])) for s in own],
+        np.stack([s.labels for s in own]),
+        [None] * len(own),
+        [s.patient for s in own],
+    )
 
 
 def pasted_pool(real: Pool, cache: Path, split: str, count: int) -> Pool:
@@ -118,8 +130,14 @@ def pasted_pool(real: Pool, cache: Path, split: str, count: int) -> Pool:
     with np.load(path) as data:
         truths = [truth_from_json(v) for v in json.loads(str(data["truths"]))]
         rows, bases = iter(data["grids"]), data["bases"]
-        return Pool(data["pixels"], [real.squares[b] for b in bases], truths, np.stack([t.label_vector() for t in truths]),
-                    [[next(rows) for _ in t.lesions] for t in truths], [real.patients[b] for b in bases])
+        return Pool(
+            data["pixels"],
+            [real.squares[b] for b in bases],
+            truths,
+            np.stack([t.label_vector() for t in truths]),
+            [[next(rows) for _ in t.lesions] for t in truths],
+            [real.patients[b] for b in bases],
+        )
 
 
 def _make_pasted(real: Pool, path: Path, seed: int, count: int) -> None:
@@ -131,21 +149,26 @@ def _make_pasted(real: Pool, path: Path, seed: int, count: int) -> None:
             fields[int(index)] = (field, content)
     usable = list(fields)
     if not usable:
-        raise ValueError(f"cannot make {path.name}: no image without findings shows lungs that can be found; give more images")
+        raise ValueError(
+            f"cannot make {path.name}: no image without findings shows lungs that can be found; give more images"
+        )
     pixels, truths, grids, bases = [], [], [np.zeros((0, MASK_GRID, MASK_GRID), np.uint8)], []
     with Progress("pasting", count) as progress:
         for k in range(count):
             index = usable[k % len(usable)]
             field, content = fields[index]
-            image, truth, masks = paste(real.pixels[index].astype(np.float32) / 255, field, real.truths[index], generator)
+            image, truth, masks = paste(
+                real.pixels[index].astype(np.float32) / 255, field, real.truths[index], generator
+            )
             pixels.append(np.round(image * content * 255).astype(np.uint8))
             truths.append(truth_to_json(truth))
             grids += [lesion_grid(mask)[None] for mask in masks]
             bases.append(index)
             progress.advance()
     partial = path.with_suffix(".partial.npz")
-    np.savez_compressed(partial, pixels=np.stack(pixels), grids=np.concatenate(grids), bases=np.array(bases),
-                        truths=json.dumps(truths))
+    np.savez_compressed(
+        partial, pixels=np.stack(pixels), grids=np.concatenate(grids), bases=np.array(bases), truths=json.dumps(truths)
+    )
     partial.rename(path)
 
 

@@ -16,7 +16,10 @@ CHANCE_MARGIN = 0.05
 
 def small_images(pool: Pool) -> np.ndarray:
     """Images at 16x16, standardised each, `[n, 256]`."""
-    rows = [np.asarray(Image.fromarray(p).resize((PROBE_SIDE, PROBE_SIDE), Image.Resampling.BOX), np.float32).ravel() for p in pool.pixels]
+    rows = [
+        np.asarray(Image.fromarray(p).resize((PROBE_SIDE, PROBE_SIDE), Image.Resampling.BOX), np.float32).ravel()
+        for p in pool.pixels
+    ]
     x = np.stack(rows)
     return (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True).clip(1e-3)
 
@@ -33,12 +36,23 @@ def linear_probe(train: Pool, test: Pool, penalty: float = 300.0) -> np.ndarray:
 def _row(truth: np.ndarray, score: np.ndarray, groups: np.ndarray) -> dict:
     value, low, high = bootstrap(lambda i: auroc(truth[i], score[i]), groups)
     known = ~np.isnan(truth)
-    return {"positives": int(np.nansum(truth)), "images": int(known.sum()), "prevalence": float(np.nanmean(truth)) if known.any() else None,
-            "auroc": value, "interval": [low, high], "near_chance": bool(not low > 0.5 or value < 0.5 + CHANCE_MARGIN)}
+    return {
+        "positives": int(np.nansum(truth)),
+        "images": int(known.sum()),
+        "prevalence": float(np.nanmean(truth)) if known.any() else None,
+        "auroc": value,
+        "interval": [low, high],
+        "near_chance": bool(not low > 0.5 or value < 0.5 + CHANCE_MARGIN),
+    }
 
 
 def evaluate_classification(
-    logits: np.ndarray, test: Pool, drawn_logits: np.ndarray, drawn: Pool, train: Pool, calibrations: list[Calibration],
+    logits: np.ndarray,
+    test: Pool,
+    drawn_logits: np.ndarray,
+    drawn: Pool,
+    train: Pool,
+    calibrations: list[Calibration],
     points: list[dict],
 ) -> dict:
     """All classification figures on unseen patients, and those of phantom-only labels on unseen phantoms."""
@@ -53,16 +67,27 @@ def evaluate_classification(
     macro = bootstrap(lambda i: macro_auroc(test.labels[i, :count], logits[i, :count]), groups)
     macro_probe = bootstrap(lambda i: macro_auroc(test.labels[i, :count], probe[i]), groups)
     difference = bootstrap(
-        lambda i: macro_auroc(test.labels[i, :count], logits[i, :count]) - macro_auroc(test.labels[i, :count], probe[i]), groups)
+        lambda i: (
+            macro_auroc(test.labels[i, :count], logits[i, :count]) - macro_auroc(test.labels[i, :count], probe[i])
+        ),
+        groups,
+    )
     phantom_groups = np.array(drawn.patients)
     phantom = {
         name: _row(drawn.labels[:, INDEX[name]], drawn_logits[:, INDEX[name]], phantom_groups)
-        for name in LABELS if not np.isnan(drawn.labels[:, INDEX[name]]).all()
+        for name in LABELS
+        if not np.isnan(drawn.labels[:, INDEX[name]]).all()
     }
     return {
-        "patients": len(set(test.patients)), "images": len(test), "labels": labels,
-        "macro": _triple(macro), "macro_probe": _triple(macro_probe), "macro_minus_probe": _triple(difference),
-        "macro_constant": 0.5, "drawn": phantom, "calibration": _calibration(logits, test, calibrations),
+        "patients": len(set(test.patients)),
+        "images": len(test),
+        "labels": labels,
+        "macro": _triple(macro),
+        "macro_probe": _triple(macro_probe),
+        "macro_minus_probe": _triple(difference),
+        "macro_constant": 0.5,
+        "drawn": phantom,
+        "calibration": _calibration(logits, test, calibrations),
         "operating_points": _points(logits, test, drawn_logits, drawn, calibrations, points),
     }
 
@@ -82,7 +107,14 @@ def _calibration(logits: np.ndarray, test: Pool, calibrations: list[Calibration]
     return {"error_before": gap_before, "error": gap, "bins": bins}
 
 
-def _points(logits: np.ndarray, test: Pool, drawn_logits: np.ndarray, drawn: Pool, calibrations: list[Calibration], points: list[dict]) -> list[dict]:
+def _points(
+    logits: np.ndarray,
+    test: Pool,
+    drawn_logits: np.ndarray,
+    drawn: Pool,
+    calibrations: list[Calibration],
+    points: list[dict],
+) -> list[dict]:
     out = []
     for point in points:
         i = INDEX[point["name"]]
@@ -90,5 +122,3 @@ def _points(logits: np.ndarray, test: Pool, drawn_logits: np.ndarray, drawn: Poo
         measured = rates(calibrations[i].apply(z[:, i]), source.labels[:, i], point["threshold"])
         out.append({**point, "test": {"auroc": auroc(source.labels[:, i], z[:, i]), **measured}})
     return out
-
-

@@ -82,13 +82,18 @@ def _summary(rows: list[tuple], groups: np.ndarray) -> dict:
     precision, iou = (bootstrap(f, groups, draws=200) for f in (mean_precision, mean_iou))
     everything = range(len(rows))
     return {
-        "boxes": int(sum(row[4] for row in rows)), "images": len({row[0] for row in rows}),
+        "boxes": int(sum(row[4] for row in rows)),
+        "images": len({row[0] for row in rows}),
         "map50": {"value": precision[0], "interval": list(precision[1:])},
         "mean_iou": {"value": iou[0], "interval": list(iou[1:])},
         "per_finding": {
-            name: {"boxes": int(sum(rows[i][4] for i in everything if rows[i][1] == name)),
-                   "ap50": average_precision([s for i in everything if rows[i][1] == name for s in rows[i][3]],
-                                             sum(rows[i][4] for i in everything if rows[i][1] == name))}
+            name: {
+                "boxes": int(sum(rows[i][4] for i in everything if rows[i][1] == name)),
+                "ap50": average_precision(
+                    [s for i in everything if rows[i][1] == name for s in rows[i][3]],
+                    sum(rows[i][4] for i in everything if rows[i][1] == name),
+                ),
+            }
             for name in classes
         },
     }
@@ -106,7 +111,9 @@ def drawn_truths(reader: Reader, seed: int = 0) -> tuple[Truths, list[list[str]]
     return truths, absent
 
 
-def real_truths(reader: Reader, studies: list[Study], boxes: dict[str, list[tuple[str, Box]]]) -> tuple[Truths, list[list[str]]]:
+def real_truths(
+    reader: Reader, studies: list[Study], boxes: dict[str, list[tuple[str, Box]]]
+) -> tuple[Truths, list[list[str]]]:
     """Radiologists' boxes of real images, those whose finding the model can be asked about; no negatives (the boxes are
     not exhaustive)."""
     own = [s for s in studies if s.split == "test"]
@@ -139,8 +146,16 @@ def evaluate_anatomy_and_phrases(reader: Reader) -> dict:
     answers = reader.ask(indices, questions, limit=90)
     out = {}
     for kind in ("anatomy", "phrase"):
-        best = [max((intersection_over_union(p, w) for p in parse_boxes(text)), default=0.0)
-                for (text, _), boxes, k in zip(answers, wanted, kinds) if k == kind for w in boxes]
+        best = [
+            max((intersection_over_union(p, w) for p in parse_boxes(text)), default=0.0)
+            for (text, _), boxes, k in zip(answers, wanted, kinds)
+            if k == kind
+            for w in boxes
+        ]
         if best:
-            out[kind] = {"boxes": len(best), "accuracy50": float(np.mean(np.array(best) >= 0.5)), "mean_iou": float(np.mean(best))}
+            out[kind] = {
+                "boxes": len(best),
+                "accuracy50": float(np.mean(np.array(best) >= 0.5)),
+                "mean_iou": float(np.mean(best)),
+            }
     return out

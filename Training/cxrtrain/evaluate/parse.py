@@ -10,8 +10,15 @@ from ..text.terms import NOUNS
 
 _NEGATION = re.compile(r"\b(no|not|without|clear|normal|unremarkable|intact|sharp)\b")
 _CHANGE = re.compile(r"\b(unchanged|stable|improved|worsened|increased|decreased|new|interval)\b")
-_SEVERITY = {"small": "small", "mild": "small", "moderate": "moderate", "moderate-sized": "moderate", "large": "large",
-             "severe": "large", "marked": "large"}
+_SEVERITY = {
+    "small": "small",
+    "mild": "small",
+    "moderate": "moderate",
+    "moderate-sized": "moderate",
+    "large": "large",
+    "severe": "large",
+    "marked": "large",
+}
 
 
 @dataclass(frozen=True)
@@ -27,8 +34,14 @@ class Mention:
 def names_in(text: str) -> list[str]:
     """Findings named in `text`, longest nouns first so that `lung mass` is not also a shorter noun's."""
     found = []
-    for noun, name in sorted(((n, name) for name, nouns in NOUNS.items() for n in nouns), key=lambda pair: -len(pair[0])):
-        pattern = re.compile(rf"\b{re.escape(noun)}(s|es)?\b|\b{re.escape(noun[:-1])}ies\b" if noun.endswith("y") else rf"\b{re.escape(noun)}(s|es)?\b")
+    for noun, name in sorted(
+        ((n, name) for name, nouns in NOUNS.items() for n in nouns), key=lambda pair: -len(pair[0])
+    ):
+        pattern = re.compile(
+            rf"\b{re.escape(noun)}(s|es)?\b|\b{re.escape(noun[:-1])}ies\b"
+            if noun.endswith("y")
+            else rf"\b{re.escape(noun)}(s|es)?\b"
+        )
         if pattern.search(text):
             found.append(name)
             text = pattern.sub(" ", text)
@@ -47,7 +60,9 @@ def parse(report: str) -> tuple[list[Mention], bool]:
         zones = re.findall(r"\b(upper|mid|lower|perihilar)\b", text)
         severities = [value for word, value in _SEVERITY.items() if re.search(rf"\b{word}\b", text)]
         for name in names_in(text):
-            mentions.setdefault(name, Mention(name, side, zones[0] if zones else "", severities[0] if severities else ""))
+            mentions.setdefault(
+                name, Mention(name, side, zones[0] if zones else "", severities[0] if severities else "")
+            )
     return list(mentions.values()), bool(_CHANGE.search(plain)) and "comparison" not in plain
 
 

@@ -68,7 +68,11 @@ def evaluate_questions(reader: Reader, train: Pool) -> dict:
     for kind, rows in by_kind.items():
         right, blind = np.array([r[1] for r in rows], float), np.array([r[2] for r in rows], float)
         value, low, high = bootstrap(lambda i: float(right[i].mean()), np.array([r[0] for r in rows]), draws=300)
-        out[kind] = {"questions": len(rows), "accuracy": {"value": value, "interval": [low, high]}, "question_only": float(blind.mean())}
+        out[kind] = {
+            "questions": len(rows),
+            "accuracy": {"value": value, "interval": [low, high]},
+            "question_only": float(blind.mean()),
+        }
     return out
 
 
@@ -84,7 +88,11 @@ def evaluate_conversation(reader: Reader, limit: int = 100) -> dict:
         outside = [n for n in askable if n not in listed]
         chosen = [(n, True) for n in inside[:1]] + [(rng.choice(outside), False)]
         rng.shuffle(chosen)
-        questions = [prompts.CLASSIFY[0]] + [dialogue.PRESENCE[0].format(with_article(canonical(n))) for n, _ in chosen] + [prompts.CLASSIFY[0]]
+        questions = (
+            [prompts.CLASSIFY[0]]
+            + [dialogue.PRESENCE[0].format(with_article(canonical(n))) for n, _ in chosen]
+            + [prompts.CLASSIFY[0]]
+        )
         answers = reader.converse(index, questions)
         for (_, is_listed), answer in zip(chosen, answers[1:]):
             (affirmed if is_listed else denied).append(key_of("presence", answer) == ("yes" if is_listed else "no"))
@@ -93,4 +101,8 @@ def evaluate_conversation(reader: Reader, limit: int = 100) -> dict:
     def share(values: list[bool]) -> dict:
         return {"count": len(values), "share": float(np.mean(values)) if values else None}
 
-    return {"listed_then_affirmed": share(affirmed), "unlisted_then_denied": share(denied), "same_list_when_asked_again": share(repeated)}
+    return {
+        "listed_then_affirmed": share(affirmed),
+        "unlisted_then_denied": share(denied),
+        "same_list_when_asked_again": share(repeated),
+    }

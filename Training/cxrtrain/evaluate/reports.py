@@ -16,7 +16,14 @@ from .metrics import bootstrap
 from .parse import parse
 
 ALWAYS_NORMAL = "The lungs are clear. No pleural effusion or pneumothorax. The heart size is normal."
-ERRORS = ("false finding", "missed finding", "wrong location", "wrong severity", "change claimed without a prior", "change omitted")
+ERRORS = (
+    "false finding",
+    "missed finding",
+    "wrong location",
+    "wrong severity",
+    "change claimed without a prior",
+    "change omitted",
+)
 
 
 def compare(text: str, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +38,9 @@ def compare(text: str, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
     location = severity = 0
     for name in common:
         said, fact = told[name], true[name]
-        location += bool(said.side and fact.side and said.side != fact.side) or bool(said.zone and fact.zone and said.zone != fact.zone)
+        location += bool(said.side and fact.side and said.side != fact.side) or bool(
+            said.zone and fact.zone and said.zone != fact.zone
+        )
         severity += bool(said.severity and fact.severity and said.severity != fact.severity)
     false, missed = len(told.keys() - true.keys()), len(true.keys() - told.keys())
     return np.array([len(common), false, missed]), np.array([false, missed, location, severity, int(change), 0])
@@ -47,9 +56,11 @@ def score(texts: list[str], pool: Pool) -> dict:
 
     value, low, high = bootstrap(f1, np.array(pool.patients), draws=300)
     return {
-        "reports": len(texts), "f1": {"value": value, "interval": [low, high]},
+        "reports": len(texts),
+        "f1": {"value": value, "interval": [low, high]},
         "exact": float((counts[:, 1:].sum(1) == 0).mean()),
-        "errors": {name: float(v) for name, v in zip(ERRORS, errors.mean(0))}, "errors_per_report": float(errors.sum(1).mean()),
+        "errors": {name: float(v) for name, v in zip(ERRORS, errors.mean(0))},
+        "errors_per_report": float(errors.sum(1).mean()),
     }
 
 

@@ -36,8 +36,14 @@ def reading_time(reader: Reader, count: int = 20) -> dict:
 
 
 def _slice(pool: Pool, indices: list[int]) -> Pool:
-    return Pool(pool.pixels[indices], [pool.squares[i] for i in indices], [pool.truths[i] for i in indices],
-                pool.labels[indices], [pool.grids[i] for i in indices], [pool.patients[i] for i in indices])
+    return Pool(
+        pool.pixels[indices],
+        [pool.squares[i] for i in indices],
+        [pool.truths[i] for i in indices],
+        pool.labels[indices],
+        [pool.grids[i] for i in indices],
+        [pool.patients[i] for i in indices],
+    )
 
 
 def evaluate(config: Config, data: Path, work: Path, folder: Path, workers: int, synthesised_per_finding: int) -> None:
@@ -47,20 +53,39 @@ def evaluate(config: Config, data: Path, work: Path, folder: Path, workers: int,
     real = {split: real_pool(data, cache, split) for split in ("train", "test")}
     phantom = phantom_pool(cache, "test", budget.held_out, workers)
     pasted = pasted_pool(real["test"], cache, "test", budget.held_out)
-    train = join([phantom_pool(cache, "train", min(1000, budget.phantoms), workers), pasted_pool(real["train"], cache, "train", budget.pasted),
-                  real["train"]])
-    readers = {"phantom": read(model, chat, phantom), "pasted": read(model, chat, pasted), "real": read(model, chat, real["test"])}
+    train = join(
+        [
+            phantom_pool(cache, "train", min(1000, budget.phantoms), workers),
+            pasted_pool(real["train"], cache, "train", budget.pasted),
+            real["train"],
+        ]
+    )
+    readers = {
+        "phantom": read(model, chat, phantom),
+        "pasted": read(model, chat, pasted),
+        "real": read(model, chat, real["test"]),
+    }
     print("evaluation: classification", flush=True)
     result: dict = {"parameters": parameters(model), "bytes": (folder / "model.safetensors").stat().st_size}
     result["classification"] = evaluate_classification(
-        readers["real"].logits(), real["test"], readers["phantom"].logits(), phantom, real["train"], calibrations_of(folder),
+        readers["real"].logits(),
+        real["test"],
+        readers["phantom"].logits(),
+        phantom,
+        real["train"],
+        calibrations_of(folder),
         json.loads((folder / "operating_points.json").read_text()),
     )
     print("evaluation: grounding", flush=True)
     studies = load_studies(data)
     grounding = {name: evaluate_findings(readers[name], *drawn_truths(readers[name])) for name in ("phantom", "pasted")}
-    for row, file in (("real, NIH boxes", "boxes.csv"), ("real, ChestX-Det10 boxes (evaluation only)", "boxes_chestxdet10.csv")):
-        grounding[row] = evaluate_findings(readers["real"], *real_truths(readers["real"], studies, load_boxes(data / file, studies)))
+    for row, file in (
+        ("real, NIH boxes", "boxes.csv"),
+        ("real, ChestX-Det10 boxes (evaluation only)", "boxes_chestxdet10.csv"),
+    ):
+        grounding[row] = evaluate_findings(
+            readers["real"], *real_truths(readers["real"], studies, load_boxes(data / file, studies))
+        )
     result["grounding"] = grounding
     result["anatomy_and_phrases"] = evaluate_anatomy_and_phrases(readers["phantom"])
     print("evaluation: reports, questions, conversation", flush=True)
@@ -70,7 +95,9 @@ def evaluate(config: Config, data: Path, work: Path, folder: Path, workers: int,
     print("evaluation: synthesis", flush=True)
     judge = Classifier(config, drop_path=0.1)
     judge.load_state_dict(torch.load(work / "judge.pt"))
-    result["synthesis"] = evaluate_synthesis(model, chat, judge.eval(), budget.judge[-1].size, train, phantom, folder, synthesised_per_finding)
+    result["synthesis"] = evaluate_synthesis(
+        model, chat, judge.eval(), budget.judge[-1].size, train, phantom, folder, synthesised_per_finding
+    )
     contact_sheet([p / 255 for p in phantom.pixels[:24]], folder / "phantoms.png", columns=8)
     result["reading_time"] = reading_time(readers["phantom"])
     if (folder / "ablations.json").exists():

@@ -31,9 +31,17 @@ def requests(per_finding: int) -> list[Truth]:
     out = []
     for name in ASKED:
         for _ in range(per_finding):
-            side = rng.choice(("right", "left")) if name in ("Effusion", "Pneumothorax", "Consolidation", "Mass") else ""
+            side = (
+                rng.choice(("right", "left")) if name in ("Effusion", "Pneumothorax", "Consolidation", "Mass") else ""
+            )
             side = "bilateral" if name in ("Edema", "Emphysema") else side
-            zone = rng.choice(("upper", "mid", "lower")) if name in ("Consolidation", "Mass") else "perihilar" if name == "Edema" else ""
+            zone = (
+                rng.choice(("upper", "mid", "lower"))
+                if name in ("Consolidation", "Mass")
+                else "perihilar"
+                if name == "Edema"
+                else ""
+            )
             severity = "" if name == "Emphysema" else rng.choice(SEVERITIES)
             view = rng.choice(("AP", "PA"))
             out.append(Truth(view=view, lesions=[Lesion(name, side, zone, severity)]))
@@ -56,7 +64,12 @@ def _judge(judge: Classifier, pixels: Tensor, size: int) -> np.ndarray:
 
 def _thumbnails(pixels: np.ndarray) -> np.ndarray:
     """`[n, side, side]` in [0, 1] to standardised `[n, 32 * 32]`."""
-    rows = [np.asarray(Image.fromarray(p.astype(np.float32)).resize((COMPARED_SIDE, COMPARED_SIDE), Image.Resampling.BOX)).ravel() for p in pixels]
+    rows = [
+        np.asarray(
+            Image.fromarray(p.astype(np.float32)).resize((COMPARED_SIDE, COMPARED_SIDE), Image.Resampling.BOX)
+        ).ravel()
+        for p in pixels
+    ]
     x = np.stack(rows)
     return (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True).clip(1e-3)
 
@@ -67,8 +80,16 @@ def _nearest(x: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.sqrt(squared.min(1).clip(0) / x.shape[1])
 
 
-def evaluate_synthesis(model: ReferenceModel, chat: Chat, judge: Classifier, judge_size: int, train: Pool, test: Pool,
-                       folder: Path, per_finding: int) -> dict:
+def evaluate_synthesis(
+    model: ReferenceModel,
+    chat: Chat,
+    judge: Classifier,
+    judge_size: int,
+    train: Pool,
+    test: Pool,
+    folder: Path,
+    per_finding: int,
+) -> dict:
     """Agreement, distances, and `synthesis.png` in `folder`."""
     truths = requests(per_finding)
     rng = random.Random(22)
@@ -86,9 +107,15 @@ def evaluate_synthesis(model: ReferenceModel, chat: Chat, judge: Classifier, jud
     made, held = _nearest(_thumbnails(arrays), known), _nearest(_thumbnails(test.pixels[:300] / 255), known)
     contact_sheet(list(arrays[:24]), folder / "synthesis.png", columns=8)
     return {
-        "images": len(truths), "judge_agreement": labels, "macro": float(np.mean([v["auroc"] for v in labels.values()])),
-        "distance_to_training": {"synthesised_median": float(np.median(made)), "synthesised_least": float(made.min()),
-                                 "held_out_median": float(np.median(held)), "held_out_least": float(held.min())},
+        "images": len(truths),
+        "judge_agreement": labels,
+        "macro": float(np.mean([v["auroc"] for v in labels.values()])),
+        "distance_to_training": {
+            "synthesised_median": float(np.median(made)),
+            "synthesised_least": float(made.min()),
+            "held_out_median": float(np.median(held)),
+            "held_out_least": float(held.min()),
+        },
         "prompts": texts[:24],
     }
 

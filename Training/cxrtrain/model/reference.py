@@ -30,7 +30,11 @@ class Projector(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """`[batch, grid^2, hidden]` to `[batch, (grid / merge)^2, text hidden]`."""
         m, g = self.merge, self.grid // self.merge
-        x = tokens.reshape(-1, g, m, g, m, tokens.shape[-1]).permute(0, 1, 3, 2, 4, 5).reshape(-1, g * g, m * m * tokens.shape[-1])
+        x = (
+            tokens.reshape(-1, g, m, g, m, tokens.shape[-1])
+            .permute(0, 1, 3, 2, 4, 5)
+            .reshape(-1, g * g, m * m * tokens.shape[-1])
+        )
         return self.linear_2(F.gelu(self.linear_1(x)))
 
 
@@ -62,13 +66,17 @@ class ReferenceModel(nn.Module):
         """Mean negative log likelihood of each learned token, `[learned]`, in order of the batch."""
         device = self.classifier.weight.device
         ids, labels = ids.to(device), labels.to(device)
-        hidden, _ = self.language_model(self.embed(ids, vision_tokens if vision_tokens is None else vision_tokens.to(device)))
+        hidden, _ = self.language_model(
+            self.embed(ids, vision_tokens if vision_tokens is None else vision_tokens.to(device))
+        )
         wanted = labels[:, 1:]
         chosen = wanted != IGNORED
         return F.cross_entropy(self.language_model.logits(hidden[:, :-1][chosen]), wanted[chosen], reduction="none")
 
     @torch.no_grad()
-    def answer(self, chat: Chat, questions: Sequence[list[int]], vision_tokens: Tensor, limit: int = 220) -> list[tuple[list[int], float]]:
+    def answer(
+        self, chat: Chat, questions: Sequence[list[int]], vision_tokens: Tensor, limit: int = 220
+    ) -> list[tuple[list[int], float]]:
         """Greedy answers to one prompt per image, as tokens without `<|im_end|>`, with the mean log probability.
 
         Prompts may differ in length: equal ones are decoded together.
@@ -104,7 +112,9 @@ class ReferenceModel(nn.Module):
         return [(ids, value / (len(ids) + 1)) for ids, value in zip(tokens, score)]
 
     @torch.no_grad()
-    def synthesize(self, chat: Chat, conditions: Sequence[str], guidance: float, temperature: float, top_k: int, seed: int) -> tuple[Tensor, Tensor]:
+    def synthesize(
+        self, chat: Chat, conditions: Sequence[str], guidance: float, temperature: float, top_k: int, seed: int
+    ) -> tuple[Tensor, Tensor]:
         """Codes `[n, grid^2]` and pixels `[n, 1, side, side]` for texts, with classifier-free guidance."""
         generator = torch.Generator().manual_seed(seed)
         asked = [chat.question(prompts.SYNTHESIZE.format(c), image=False) + [IMAGE_START] for c in conditions]
@@ -118,8 +128,15 @@ class ReferenceModel(nn.Module):
             codes[rows] = self._sample_codes(pair, chat.image_code_offset, guidance, temperature, top_k, generator)
         return codes, self.vq_model.decode(codes)
 
-    def _sample_codes(self, pair: tuple[Tensor, Tensor], offset: int, guidance: float, temperature: float, top_k: int,
-                      generator: torch.Generator) -> Tensor:
+    def _sample_codes(
+        self,
+        pair: tuple[Tensor, Tensor],
+        offset: int,
+        guidance: float,
+        temperature: float,
+        top_k: int,
+        generator: torch.Generator,
+    ) -> Tensor:
         """Codes `[n, grid^2]` after prompts with and without condition, `[n, tokens]` each."""
         embed, size = self.language_model.model.embed_tokens, self.config.vq.codebook_size
         states = [self.language_model(embed(ids)) for ids in pair]

@@ -70,7 +70,9 @@ class SelfAttention(nn.Module):
         self.out_proj = nn.Linear(hidden, hidden)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (self.q_proj, self.k_proj, self.v_proj))
+        q, k, v = (
+            f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (self.q_proj, self.k_proj, self.v_proj)
+        )
         return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
@@ -110,9 +112,7 @@ class Encoder(nn.Module):
     def __init__(self, config: VisionConfig, drop_path: float) -> None:
         super().__init__()
         count = config.num_hidden_layers
-        self.layers = nn.ModuleList(
-            EncoderLayer(config, drop_path * i / max(count - 1, 1)) for i in range(count)
-        )
+        self.layers = nn.ModuleList(EncoderLayer(config, drop_path * i / max(count - 1, 1)) for i in range(count))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -152,7 +152,7 @@ class VisionTower(nn.Module):
         tokens = x.flatten(2).transpose(1, 2) + self._positions(x.shape[-1])
         return self.post_layernorm(self.encoder(tokens))
 
-    def folded(self) -> "VisionTower":
+    def folded(self) -> VisionTower:
         """The same function with BatchNorm folded into the convolutions: the form that is shipped."""
         plain = VisionTower(self.config, normalise=False)
         state = {k: v for k, v in self.state_dict().items() if ".norm." not in k}

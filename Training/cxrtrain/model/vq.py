@@ -89,7 +89,8 @@ class Codebook(nn.Module):
         return (self.weight.pow(2).sum(1)[None] - 2 * z @ self.weight.T).argmin(1)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`[batch, code_dim, grid, grid]` to (quantised with straight-through gradient, indices `[batch, grid^2]`, commitment loss)."""
+        """`[batch, code_dim, grid, grid]` to the quantised input (straight-through gradient), indices `[batch, grid^2]`, and
+        the commitment loss."""
         flat = z.permute(0, 2, 3, 1).reshape(-1, z.shape[1])
         indices = self.nearest(flat.detach())
         if self.training:

@@ -43,7 +43,9 @@ def _stroke(canvas: Canvas, curve: np.ndarray, width: float, value: float) -> No
     canvas.curve(curve, width, value)
 
 
-def draw_bones(patient: Patient, generator: np.random.Generator, breaks: list[Break]) -> tuple[np.ndarray, dict[Break, Box]]:
+def draw_bones(
+    patient: Patient, generator: np.random.Generator, breaks: list[Break]
+) -> tuple[np.ndarray, dict[Break, Box]]:
     """Bone attenuation `[SIZE, SIZE]` and, for every fracture, its box."""
     frame = patient.frame
     jitter = generator.standard_normal(RIBS + 1)
@@ -89,12 +91,22 @@ def _break_box(patient: Patient, piece: np.ndarray, width: float) -> Box:
 def _shoulder(canvas: Canvas, patient: Patient, side: int, tilt: float) -> None:
     top = patient.apex
     rise = 0.015 if patient.view == "PA" else -0.03
-    clavicle = [(side * 0.028 + patient.rotation * 2, top + 0.075), (side * 0.11, top + 0.055 + tilt),
-                (side * 0.22, top + 0.005 + rise * 0.3 + tilt), (side * 0.36, top - 0.012 + rise + tilt)]
+    clavicle = [
+        (side * 0.028 + patient.rotation * 2, top + 0.075),
+        (side * 0.11, top + 0.055 + tilt),
+        (side * 0.22, top + 0.005 + rise * 0.3 + tilt),
+        (side * 0.36, top - 0.012 + rise + tilt),
+    ]
     canvas.curve(spline(clavicle, closed=False), 0.025, 1.0)
     out = 0.0 if patient.arms_down else 0.035
-    blade = [(side * (0.30 + out), top + 0.06), (side * (0.335 + out), top + 0.24), (side * (0.37 + out), top + 0.36),
-             (side * (0.42 + out), top + 0.22), (side * 0.44, top + 0.07), (side * 0.40, top + 0.02)]
+    blade = [
+        (side * (0.30 + out), top + 0.06),
+        (side * (0.335 + out), top + 0.24),
+        (side * (0.37 + out), top + 0.36),
+        (side * (0.42 + out), top + 0.22),
+        (side * 0.44, top + 0.07),
+        (side * 0.40, top + 0.02),
+    ]
     canvas.area(spline(blade, closed=True), 0.27)
     canvas.curve(spline(blade, closed=True), 0.008, 0.38)
     canvas.disc((side * 0.455, top + 0.06), 0.052, 0.7)

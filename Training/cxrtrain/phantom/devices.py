@@ -23,7 +23,11 @@ def endotracheal_tube(patient: Patient, generator: np.random.Generator) -> Chang
     span = patient.r_base - patient.apex
     tip = patient.apex + span * generator.uniform(0.16, 0.30)
     shift = patient.rotation
-    points = [(generator.normal(0, 0.02), -0.3), (shift + generator.normal(0, 0.006), patient.apex - 0.03), (shift, tip)]
+    points = [
+        (generator.normal(0, 0.02), -0.3),
+        (shift + generator.normal(0, 0.006), patient.apex - 0.03),
+        (shift, tip),
+    ]
     added = _tube(patient, points, 0.015, 0.34, 0.10)
     added += _tube(patient, [(x + 0.004, y) for x, y in points], 0.004, 0.25, 0.25)
     return _device("Endotracheal Tube", "", added)
@@ -33,7 +37,10 @@ def central_line(patient: Patient, generator: np.random.Generator) -> Change:
     side = pick(generator, ("right", "right", "left"))
     s = -1 if side == "right" else 1
     top, span = patient.apex, patient.r_base - patient.apex
-    end = [(-0.040 + patient.rotation, top + span * 0.30), (-0.044 + patient.rotation, top + span * generator.uniform(0.42, 0.62))]
+    end = [
+        (-0.040 + patient.rotation, top + span * 0.30),
+        (-0.044 + patient.rotation, top + span * generator.uniform(0.42, 0.62)),
+    ]
     if generator.random() < 0.5:
         start = [(s * generator.uniform(0.07, 0.12), -0.3), (s * 0.075, top - 0.06), (s * 0.055, top + 0.06)]
     else:
@@ -46,9 +53,15 @@ def central_line(patient: Patient, generator: np.random.Generator) -> Change:
 def feeding_tube(patient: Patient, generator: np.random.Generator) -> Change:
     base = max(patient.r_base, patient.l_base)
     shift = patient.rotation
-    points = [(generator.normal(0, 0.02), -0.3), (shift + 0.004, patient.apex), (shift + 0.010, patient.apex + 0.2),
-              (shift + 0.014, base - 0.08), (0.05, base + 0.04),
-              (generator.uniform(0.10, 0.17), base + generator.uniform(0.08, 0.14)), (0.07, base + 0.22)]
+    points = [
+        (generator.normal(0, 0.02), -0.3),
+        (shift + 0.004, patient.apex),
+        (shift + 0.010, patient.apex + 0.2),
+        (shift + 0.014, base - 0.08),
+        (0.05, base + 0.04),
+        (generator.uniform(0.10, 0.17), base + generator.uniform(0.08, 0.14)),
+        (0.07, base + 0.22),
+    ]
     return _device("Feeding Tube", "", _tube(patient, points, 0.0065, 0.36, 0.36))
 
 
@@ -67,8 +80,14 @@ def pacemaker(patient: Patient, generator: np.random.Generator) -> Change:
     leads = np.zeros_like(can.read())
     apex_x = patient.heart_ratio * 2 * patient.half_width * 0.52
     for tip in [(apex_x, top + span * 0.93), (-0.045, top + span * 0.74)][: int(generator.integers(1, 3))]:
-        path = [(cx, cy), (s * 0.16, top + 0.05), (s * 0.05, top + span * 0.14), (-0.035, top + span * 0.34),
-                (-0.040, top + span * 0.60), tip]
+        path = [
+            (cx, cy),
+            (s * 0.16, top + 0.05),
+            (s * 0.05, top + span * 0.14),
+            (-0.035, top + span * 0.34),
+            (-0.040, top + span * 0.60),
+            tip,
+        ]
         leads = np.maximum(leads, _tube(patient, path, 0.0055, 0.5, 0.5))
     return _device("Pacemaker", side, np.maximum(blur(can.read(), 0.6) * 1.5, leads))
 
@@ -81,8 +100,12 @@ def clutter(patient: Patient, generator: np.random.Generator) -> np.ndarray:
         for _ in range(int(generator.integers(1, 5))):
             x, y = generator.uniform(-0.32, 0.32), patient.apex + span * generator.uniform(-0.05, 1.1)
             canvas.disc((x, y), 0.010, 0.75)
-            way = [(x, y), (x + generator.normal(0, 0.15), y + 0.15), (x + generator.normal(0, 0.25), y + 0.5),
-                   (x + generator.normal(0, 0.3), 1.3)]
+            way = [
+                (x, y),
+                (x + generator.normal(0, 0.15), y + 0.15),
+                (x + generator.normal(0, 0.25), y + 0.5),
+                (x + generator.normal(0, 0.3), 1.3),
+            ]
             canvas.curve(spline(way, closed=False), 0.0042, 0.55)
     if generator.random() < 0.07:
         for k in range(6):
@@ -94,8 +117,13 @@ def clutter(patient: Patient, generator: np.random.Generator) -> np.ndarray:
             x, y = generator.normal(0.05, 0.06), patient.apex + span * generator.uniform(0.3, 1.0)
             canvas.curve(np.array([(x, y), (x + generator.normal(0, 0.01), y + 0.01)]), 0.004, 0.9)
     if generator.random() < 0.06:
-        chain = [(-0.11, patient.apex - 0.12), (-0.04, patient.apex - 0.02), (0.0, patient.apex + 0.01),
-                 (0.04, patient.apex - 0.02), (0.11, patient.apex - 0.12)]
+        chain = [
+            (-0.11, patient.apex - 0.12),
+            (-0.04, patient.apex - 0.02),
+            (0.0, patient.apex + 0.01),
+            (0.04, patient.apex - 0.02),
+            (0.11, patient.apex - 0.12),
+        ]
         canvas.curve(spline(chain, closed=False), 0.005, 0.6)
     return blur(canvas.read(), 0.5) * 0.6
 

@@ -56,7 +56,10 @@ def sample_plan(generator: np.random.Generator) -> Plan:
     sided: list[tuple[str, str]] = []
     for name in names:
         if name in lesions_module.SIDED:
-            both = name in ("Effusion", "Consolidation", "Lung Opacity", "Nodule", "Atelectasis") and generator.random() < 0.22
+            both = (
+                name in ("Effusion", "Consolidation", "Lung Opacity", "Nodule", "Atelectasis")
+                and generator.random() < 0.22
+            )
             first = "right" if generator.random() < 0.5 else "left"
             sides = ("right", "left") if both else (first,)
             sided += [(name, side) for side in sides]
@@ -81,7 +84,9 @@ def _soft_tissue(patient: Patient, anatomy: Anatomy, generator: np.random.Genera
     body = anatomy.body * (2.15 + 0.45 * patient.girth) * fat
     depth = blur(lungs, 12.0)
     # The lungs reach behind the domes of the diaphragm too: the wide blur.
-    air = (0.62 * anatomy.aerated * (0.36 + 0.64 * depth) + 0.08 * blur(lungs, 5.0)) * (2.15 + 0.25 * patient.inspiration)
+    air = (0.62 * anatomy.aerated * (0.36 + 0.64 * depth) + 0.08 * blur(lungs, 5.0)) * (
+        2.15 + 0.25 * patient.inspiration
+    )
     total = body - air
     total += 0.10 * blur(anatomy.heart, 3.0) + 0.36 * blur(anatomy.mediastinum, 3.0)
     hilum = patient.apex + 0.47 * (patient.r_base - patient.apex)
@@ -92,7 +97,9 @@ def _soft_tissue(patient: Patient, anatomy: Anatomy, generator: np.random.Genera
     total -= 0.30 * windpipe * (anatomy.body > 0.05)
     for side in (-1, 1):
         slope = (y - trachea_end) * 1.3
-        bronchus = np.exp(-power4((side * x - 0.008 - slope) / 0.011)) * ((y > trachea_end - 0.01) & (y < trachea_end + 0.06))
+        bronchus = np.exp(-power4((side * x - 0.008 - slope) / 0.011)) * (
+            (y > trachea_end - 0.01) & (y < trachea_end + 0.06)
+        )
         total -= 0.16 * blur(bronchus.astype(np.float32), 1.0)
     if patient.breast > 0.05:
         size = 0.10 + 0.07 * patient.breast
@@ -138,7 +145,9 @@ def _breaks(count: int, generator: np.random.Generator) -> list[Break]:
     return list(found.values())
 
 
-def _draw_changes(plan: Plan, patient: Patient, field: LungField, generators: list[np.random.Generator]) -> list[Change]:
+def _draw_changes(
+    plan: Plan, patient: Patient, field: LungField, generators: list[np.random.Generator]
+) -> list[Change]:
     changes = []
     for (name, side), own in zip(plan.lesions, generators):
         if name in lesions_module.SIDED:
@@ -193,7 +202,9 @@ def make_phantom(seed: int, plan: Plan | None = None) -> Phantom:
     return Phantom(pixels.astype(np.float32), attenuation, truth, masks, patient.square)
 
 
-def _truth(plan: Plan, patient: Patient, anatomy: Anatomy, changes: list[Change], fractures: dict) -> tuple[Truth, list[np.ndarray]]:
+def _truth(
+    plan: Plan, patient: Patient, anatomy: Anatomy, changes: list[Change], fractures: dict
+) -> tuple[Truth, list[np.ndarray]]:
     boxes = anatomy_boxes(patient, anatomy, content(patient))
     truth = Truth(view=patient.view, sex=patient.sex, age=patient.age, anatomy=boxes)
     masks: list[np.ndarray] = []

@@ -38,7 +38,9 @@ def pick(generator: np.random.Generator, options: tuple[str, ...]) -> str:
     return options[int(generator.integers(len(options)))]
 
 
-def place(field_: LungField, side: str, zone: str, generator: np.random.Generator, margin: float) -> tuple[float, float]:
+def place(
+    field_: LungField, side: str, zone: str, generator: np.random.Generator, margin: float
+) -> tuple[float, float]:
     """A random point of a lung zone in the patient's frame, `margin` away from the lung's edge where it can be."""
     x, y = field_.frame.grid()
     lung = field_.lung(side) > 0.5
@@ -55,8 +57,14 @@ def place(field_: LungField, side: str, zone: str, generator: np.random.Generato
     return (float(x.flat[chosen]), float(y.flat[chosen]))
 
 
-def _blob(field_: LungField, centre: tuple[float, float], radius: float, generator: np.random.Generator,
-          roughness: float, aspect: float = 1.0) -> np.ndarray:
+def _blob(
+    field_: LungField,
+    centre: tuple[float, float],
+    radius: float,
+    generator: np.random.Generator,
+    roughness: float,
+    aspect: float = 1.0,
+) -> np.ndarray:
     """A lobulated bump of height 1 that falls to 0 at about `radius`."""
     x, y = field_.frame.grid()
     dx, dy = (x - centre[0]) / aspect, y - centre[1]
@@ -68,7 +76,9 @@ def _blob(field_: LungField, centre: tuple[float, float], radius: float, generat
     return np.clip(1 - q * q, 0, None).astype(np.float32)
 
 
-def _severity(generator: np.random.Generator, weights: tuple[float, float, float] = (0.35, 0.4, 0.25)) -> tuple[int, str]:
+def _severity(
+    generator: np.random.Generator, weights: tuple[float, float, float] = (0.35, 0.4, 0.25)
+) -> tuple[int, str]:
     level = int(generator.choice(3, p=weights))
     return level, SEVERITIES[level]
 
@@ -85,8 +95,16 @@ def mass(field_: LungField, side: str, generator: np.random.Generator) -> Change
     zone = pick(generator, ZONES)
     level, severity = _severity(generator)
     radius = (0.042, 0.060, 0.085)[level] * generator.uniform(0.9, 1.15)
-    bump = np.sqrt(_blob(field_, place(field_, side, zone, generator, radius * 0.6), radius, generator, 0.28,
-                         generator.uniform(0.8, 1.25)))
+    bump = np.sqrt(
+        _blob(
+            field_,
+            place(field_, side, zone, generator, radius * 0.6),
+            radius,
+            generator,
+            0.28,
+            generator.uniform(0.8, 1.25),
+        )
+    )
     added = blur(bump, 1.8) * generator.uniform(0.38, 0.75)
     return _change("Mass", side, zone, severity, added)
 
@@ -124,7 +142,9 @@ def effusion(field_: LungField, side: str, generator: np.random.Generator) -> Ch
     height = (generator.uniform(0.16, 0.24), generator.uniform(0.28, 0.44), generator.uniform(0.5, 0.75))[level]
     surface = high - height * (high - low)
     across = np.abs(x) / max(float(np.abs(x[inside]).max()), 1e-3)
-    meniscus = surface + (high - surface) * 0.62 * (1 - np.clip(across, 0, 1) ** 2.2) - 0.05 * np.clip(across - 0.75, 0, 1)
+    meniscus = (
+        surface + (high - surface) * 0.62 * (1 - np.clip(across, 0, 1) ** 2.2) - 0.05 * np.clip(across - 0.75, 0, 1)
+    )
     depth = y - meniscus + 0.008 * smooth_noise(generator, 8)
     cover = np.clip(depth / 0.035, 0, 1)
     veil = 0.16 * np.clip(1 + depth / 0.12, 0, 1) * (depth <= 0) if level else 0.0
@@ -168,7 +188,9 @@ def atelectasis(field_: LungField, side: str, generator: np.random.Generator) ->
         along, across = np.cos(angle) * dx + np.sin(angle) * dy, -np.sin(angle) * dx + np.cos(angle) * dy
         length = generator.uniform(0.05, 0.085)
         bow = across - generator.normal(0, 1.2) * along**2
-        added += np.exp(-((bow / generator.uniform(0.005, 0.010)) ** 2)) * np.clip(1 - power4(along / length), 0, 1) * 0.42
+        added += (
+            np.exp(-((bow / generator.uniform(0.005, 0.010)) ** 2)) * np.clip(1 - power4(along / length), 0, 1) * 0.42
+        )
     if level:
         wedge = _blob(field_, (cx, cy + 0.03), 0.07 * level, generator, 0.3, 1.3)
         added += 0.35 * wedge
@@ -190,8 +212,7 @@ def edema(field_: LungField, generator: np.random.Generator) -> Change:
     masks = []
     for side in ("right", "left"):
         masks.append((blur(bat, 1) > 0.35) & (field_.lung(side) > 0.5))
-    return Change(Lesion("Edema", "bilateral", "perihilar", severity), blur(added, 1.0).astype(np.float32),
-                  None, masks)
+    return Change(Lesion("Edema", "bilateral", "perihilar", severity), blur(added, 1.0).astype(np.float32), None, masks)
 
 
 def hernia(field_: LungField, generator: np.random.Generator) -> Change:
@@ -246,11 +267,20 @@ def _sample(frame: Frame, mask: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.
     return (top * (1 - fr) + bottom * fr).reshape(SIZE, SIZE).astype(np.float32)
 
 
-def _change(name: str, side: str, zone: str, severity: str, added: np.ndarray, vessels: np.ndarray | None = None,
-            mask: np.ndarray | None = None, threshold: float = 0.06) -> Change:
+def _change(
+    name: str,
+    side: str,
+    zone: str,
+    severity: str,
+    added: np.ndarray,
+    vessels: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    threshold: float = 0.06,
+) -> Change:
     added = added.astype(np.float32)
-    return Change(Lesion(name, side, zone, severity), added, vessels,
-                  [np.abs(added) > threshold if mask is None else mask])
+    return Change(
+        Lesion(name, side, zone, severity), added, vessels, [np.abs(added) > threshold if mask is None else mask]
+    )
 
 
 # Lesions of one lung, by name.

@@ -30,8 +30,10 @@ def sample_exposure(generator: np.random.Generator, view: str) -> Exposure:
         scatter=float(generator.uniform(0.10, 0.30) if portable else generator.uniform(0.03, 0.14)),
         photons=float(10 ** generator.uniform(3.6, 4.9)),
         sharpness=float(generator.uniform(0.0, 0.9)),
-        window=(float(generator.uniform(0.12, 0.34) if flat else generator.uniform(0.0, 0.14)),
-                float(generator.uniform(0.72, 0.92) if flat else generator.uniform(0.90, 1.12))),
+        window=(
+            float(generator.uniform(0.12, 0.34) if flat else generator.uniform(0.0, 0.14)),
+            float(generator.uniform(0.72, 0.92) if flat else generator.uniform(0.90, 1.12)),
+        ),
         gamma=float(np.exp(generator.normal(-0.08, 0.20))),
         tilt=(float(generator.normal(0, 0.10)), float(generator.normal(0, 0.10))),
         blur=float(generator.uniform(0.3, 0.8)),

@@ -42,7 +42,11 @@ def presence(truth: Truth, rng: random.Random) -> Turn:
     """Yes and no are equally likely, so that the question alone tells nothing."""
     names = [n for n in askable(truth) if n in truth.names()]
     positive = bool(names) and rng.random() < 0.5
-    absent = [n for n in askable(truth) if n not in truth.names() and not (n == "Lung Opacity" and truth.label_vector()[INDEX["Lung Opacity"]] == 1)]
+    absent = [
+        n
+        for n in askable(truth)
+        if n not in truth.names() and not (n == "Lung Opacity" and truth.label_vector()[INDEX["Lung Opacity"]] == 1)
+    ]
     name = rng.choice(names if positive else absent)
     question = rng.choice(PRESENCE).format(with_article(canonical(name)))
     if positive:
@@ -58,7 +62,9 @@ def side(found: Finding) -> Turn:
 
 
 def zone(found: Finding) -> Turn:
-    return Turn(f"In which lung zone is the {canonical(found.name)}?", f"It is in the {found.zone} zone.", "zone", found.zone)
+    return Turn(
+        f"In which lung zone is the {canonical(found.name)}?", f"It is in the {found.zone} zone.", "zone", found.zone
+    )
 
 
 def severity(found: Finding) -> Turn:
@@ -79,13 +85,21 @@ def devices(truth: Truth) -> Turn:
 
 def heart(truth: Truth) -> Turn:
     enlarged = "Cardiomegaly" in truth.names()
-    return Turn("Is the heart enlarged?", "Yes, the heart is enlarged." if enlarged else "No, the heart size is normal.",
-                "heart", "yes" if enlarged else "no")
+    return Turn(
+        "Is the heart enlarged?",
+        "Yes, the heart is enlarged." if enlarged else "No, the heart size is normal.",
+        "heart",
+        "yes" if enlarged else "no",
+    )
 
 
 def change(rng: random.Random) -> Turn:
-    return Turn(rng.choice(("Has it changed since the last study?", "Is this new compared with the prior image?")),
-                COMPARISON[0], "comparison", "none")
+    return Turn(
+        rng.choice(("Has it changed since the last study?", "Is this new compared with the prior image?")),
+        COMPARISON[0],
+        "comparison",
+        "none",
+    )
 
 
 def classification(truth: Truth, rng: random.Random) -> Turn:
@@ -104,8 +118,12 @@ def _unique(found: list[Finding]) -> list[Finding]:
 
 def locate_finding(found: Finding, rng: random.Random) -> Turn:
     noun = canonical(found.name)
-    return Turn(rng.choice(prompts.REGION).format(noun),
-                f"The {noun} is located at the coordinates {boxes_text(found.boxes)} on the image.", "finding grounding", found.name)
+    return Turn(
+        rng.choice(prompts.REGION).format(noun),
+        f"The {noun} is located at the coordinates {boxes_text(found.boxes)} on the image.",
+        "finding grounding",
+        found.name,
+    )
 
 
 def locate_absent(truth: Truth, rng: random.Random) -> Turn:
@@ -116,13 +134,21 @@ def locate_absent(truth: Truth, rng: random.Random) -> Turn:
 
 def locate_anatomy(truth: Truth, rng: random.Random) -> Turn:
     name = rng.choice([n for n in ANATOMY if n in truth.anatomy])
-    return Turn(rng.choice(prompts.REGION).format(name),
-                f"The {name} is located at the coordinates {boxes_text([truth.anatomy[name]])} on the image.", "anatomy grounding", name)
+    return Turn(
+        rng.choice(prompts.REGION).format(name),
+        f"The {name} is located at the coordinates {boxes_text([truth.anatomy[name]])} on the image.",
+        "anatomy grounding",
+        name,
+    )
 
 
 def locate_phrase(found: Finding, rng: random.Random) -> Turn:
-    return Turn(rng.choice(prompts.PHRASE).format(sentence(found, rng)),
-                f"The sentence is located at the coordinates {boxes_text(found.boxes)} on the image.", "phrase grounding", found.name)
+    return Turn(
+        rng.choice(prompts.PHRASE).format(sentence(found, rng)),
+        f"The sentence is located at the coordinates {boxes_text(found.boxes)} on the image.",
+        "phrase grounding",
+        found.name,
+    )
 
 
 def detection(truth: Truth, rng: random.Random) -> Turn:
@@ -145,7 +171,9 @@ def question(truth: Truth, rng: random.Random) -> Turn:
     options = ["presence", "presence", "presence", "view", "heart", "classification"]
     if truth.source == "phantom":
         options += ["devices"]
-    options += ["side"] * 2 * any(f.side for f in found) + ["zone"] * any(f.zone in ("upper", "mid", "lower") for f in found)
+    options += ["side"] * 2 * any(f.side for f in found) + ["zone"] * any(
+        f.zone in ("upper", "mid", "lower") for f in found
+    )
     options += ["severity"] * any(f.severity for f in found)
     kind = rng.choice(options)
     if kind == "presence":

@@ -9,7 +9,18 @@ from ..boxes import boxes_text
 from ..data.geometry import Box
 from ..labels import DEVICES
 from ..phantom.truth import Lesion, Truth
-from .terms import COMPARISON, IMPRESSION_NORMAL, NORMAL, NOUNS, SEVERITY_WORDS, SIZED, SYSTEM_OF, SYSTEMS, canonical, with_article
+from .terms import (
+    COMPARISON,
+    IMPRESSION_NORMAL,
+    NORMAL,
+    NOUNS,
+    SEVERITY_WORDS,
+    SIZED,
+    SYSTEM_OF,
+    SYSTEMS,
+    canonical,
+    with_article,
+)
 
 
 @dataclass(frozen=True)
@@ -64,9 +75,17 @@ def severity_word(finding: Finding, rng: random.Random | None) -> str:
 def noun_phrase(finding: Finding, rng: random.Random | None) -> str:
     """`moderate right pleural effusion`, `bilateral nodules`, without article. Without `rng`: canonical wording."""
     noun = rng.choice(NOUNS[finding.name]) if rng else canonical(finding.name)
-    if finding.count > 1 and finding.side == "bilateral" and finding.name in ("Nodule", "Effusion", "Mass", "Lung Opacity"):
+    if (
+        finding.count > 1
+        and finding.side == "bilateral"
+        and finding.name in ("Nodule", "Effusion", "Mass", "Lung Opacity")
+    ):
         noun = _plural(noun)
-    words = [severity_word(finding, rng), finding.side if finding.zone == "" or finding.side == "bilateral" else "", noun]
+    words = [
+        severity_word(finding, rng),
+        finding.side if finding.zone == "" or finding.side == "bilateral" else "",
+        noun,
+    ]
     return " ".join(w for w in words if w)
 
 
@@ -105,11 +124,19 @@ def sentence(finding: Finding, rng: random.Random | None, boxes: bool = False) -
     body = f"{phrase} {where}".strip()
     articled = f"{_article(phrase, finding)} {where}".strip()
     if finding.name in DEVICES:
-        forms = [f"{articled[0].upper()}{articled[1:]} is in place", f"There is {articled}", f"{articled[0].upper()}{articled[1:]} is seen"]
+        forms = [
+            f"{articled[0].upper()}{articled[1:]} is in place",
+            f"There is {articled}",
+            f"{articled[0].upper()}{articled[1:]} is seen",
+        ]
     else:
         verb = "are" if finding.count > 1 and phrase.endswith("s") and finding.side == "bilateral" else "is"
-        forms = [f"There {verb} {articled}", f"{body[0].upper()}{body[1:]}", f"{articled[0].upper()}{articled[1:]} {verb} seen",
-                 f"{articled[0].upper()}{articled[1:]} {verb} present"]
+        forms = [
+            f"There {verb} {articled}",
+            f"{body[0].upper()}{body[1:]}",
+            f"{articled[0].upper()}{articled[1:]} {verb} seen",
+            f"{articled[0].upper()}{articled[1:]} {verb} present",
+        ]
         if finding.severity == "small" or finding.name in ("Pneumonia", "Infiltration"):
             forms += [f"Possible {body}", f"{body[0].upper()}{body[1:]} {verb} suspected"]
     text = rng.choice(forms) if rng else forms[0]

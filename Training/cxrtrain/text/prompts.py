@@ -37,5 +37,15 @@ DETECT = (
 SYNTHESIZE = "Generate a chest X-ray: {}"
 SYNTHESIZE_UNCONDITIONAL = "Generate a chest X-ray."
 
-INDICATIONS = ("cough", "shortness of breath", "chest pain", "fever", "follow-up", "pre-operative assessment", "trauma",
-               "tube placement", "weight loss", "hypoxia")
+INDICATIONS = (
+    "cough",
+    "shortness of breath",
+    "chest pain",
+    "fever",
+    "follow-up",
+    "pre-operative assessment",
+    "trauma",
+    "tube placement",
+    "weight loss",
+    "hypoxia",
+)

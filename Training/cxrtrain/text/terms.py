@@ -28,9 +28,23 @@ NOUNS: dict[str, tuple[str, ...]] = {
 
 # Nouns that take no article.
 UNCOUNTED = {
-    "atelectasis", "subsegmental atelectasis", "cardiomegaly", "cardiac enlargement", "pleural fluid", "infiltration",
-    "pneumonia", "consolidation", "airspace consolidation", "pulmonary edema", "interstitial edema", "emphysema",
-    "hyperinflation", "fibrosis", "pleural thickening", "pneumoperitoneum", "free subdiaphragmatic gas",
+    "atelectasis",
+    "subsegmental atelectasis",
+    "cardiomegaly",
+    "cardiac enlargement",
+    "pleural fluid",
+    "infiltration",
+    "pneumonia",
+    "consolidation",
+    "airspace consolidation",
+    "pulmonary edema",
+    "interstitial edema",
+    "emphysema",
+    "hyperinflation",
+    "fibrosis",
+    "pleural thickening",
+    "pneumoperitoneum",
+    "free subdiaphragmatic gas",
 }
 
 SEVERITY_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -40,28 +54,76 @@ SEVERITY_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
 SIZED = {"Effusion", "Pneumothorax", "Mass", "Hernia", "Pneumoperitoneum"}
 
 NORMAL: dict[str, tuple[str, ...]] = {
-    "lungs": ("The lungs are clear.", "Both lungs are clear.", "No focal lung lesion is seen.", "The lung fields are clear."),
-    "pleura": ("No pleural effusion or pneumothorax.", "There is no pleural effusion or pneumothorax.",
-               "The pleural spaces are clear.", "The costophrenic angles are sharp."),
-    "heart": ("The heart size is normal.", "The cardiac silhouette is of normal size.", "Heart size is within normal limits.",
-              "The cardiomediastinal silhouette is unremarkable."),
-    "bones": ("No acute bony abnormality.", "The visible skeleton is intact.", "The osseous structures are unremarkable."),
+    "lungs": (
+        "The lungs are clear.",
+        "Both lungs are clear.",
+        "No focal lung lesion is seen.",
+        "The lung fields are clear.",
+    ),
+    "pleura": (
+        "No pleural effusion or pneumothorax.",
+        "There is no pleural effusion or pneumothorax.",
+        "The pleural spaces are clear.",
+        "The costophrenic angles are sharp.",
+    ),
+    "heart": (
+        "The heart size is normal.",
+        "The cardiac silhouette is of normal size.",
+        "Heart size is within normal limits.",
+        "The cardiomediastinal silhouette is unremarkable.",
+    ),
+    "bones": (
+        "No acute bony abnormality.",
+        "The visible skeleton is intact.",
+        "The osseous structures are unremarkable.",
+    ),
     "abdomen": ("No free gas under the diaphragm.", "There is no free subdiaphragmatic gas."),
 }
-COMPARISON = ("No prior image is available for comparison.", "Comparison: none available.",
-              "No previous study is available.")
-IMPRESSION_NORMAL = ("No acute cardiopulmonary abnormality.", "Normal chest radiograph.", "No acute abnormality is seen.")
+COMPARISON = (
+    "No prior image is available for comparison.",
+    "Comparison: none available.",
+    "No previous study is available.",
+)
+IMPRESSION_NORMAL = (
+    "No acute cardiopulmonary abnormality.",
+    "Normal chest radiograph.",
+    "No acute abnormality is seen.",
+)
 
 SYSTEM_OF: dict[str, str] = {
-    "Atelectasis": "lungs", "Infiltration": "lungs", "Mass": "lungs", "Nodule": "lungs", "Pneumonia": "lungs",
-    "Consolidation": "lungs", "Edema": "lungs", "Emphysema": "lungs", "Fibrosis": "lungs", "Lung Opacity": "lungs",
-    "Effusion": "pleura", "Pneumothorax": "pleura", "Pleural Thickening": "pleura", "Cardiomegaly": "heart",
-    "Hernia": "heart", "Fracture": "bones", "Pneumoperitoneum": "abdomen",
+    "Atelectasis": "lungs",
+    "Infiltration": "lungs",
+    "Mass": "lungs",
+    "Nodule": "lungs",
+    "Pneumonia": "lungs",
+    "Consolidation": "lungs",
+    "Edema": "lungs",
+    "Emphysema": "lungs",
+    "Fibrosis": "lungs",
+    "Lung Opacity": "lungs",
+    "Effusion": "pleura",
+    "Pneumothorax": "pleura",
+    "Pleural Thickening": "pleura",
+    "Cardiomegaly": "heart",
+    "Hernia": "heart",
+    "Fracture": "bones",
+    "Pneumoperitoneum": "abdomen",
 }
 SYSTEMS = ("lungs", "pleura", "heart", "bones", "abdomen")
 
-ANATOMY = ("right lung", "left lung", "heart", "right upper lung zone", "right mid lung zone", "right lower lung zone",
-           "left upper lung zone", "left mid lung zone", "left lower lung zone", "right hemidiaphragm", "left hemidiaphragm")
+ANATOMY = (
+    "right lung",
+    "left lung",
+    "heart",
+    "right upper lung zone",
+    "right mid lung zone",
+    "right lower lung zone",
+    "left upper lung zone",
+    "left mid lung zone",
+    "left lower lung zone",
+    "right hemidiaphragm",
+    "left hemidiaphragm",
+)
 
 
 def canonical(name: str) -> str:

@@ -21,8 +21,12 @@ IGNORED = -100
 def corpus(truths: Sequence[Truth], rng: random.Random) -> Iterable[str]:
     """Everything that training may say about `truths`."""
     for truth in truths:
-        for turn in (dialogue.report_turn(truth, rng), dialogue.report_turn(truth, rng, boxes=True),
-                     dialogue.grounding(truth, rng), dialogue.question(truth, rng)):
+        for turn in (
+            dialogue.report_turn(truth, rng),
+            dialogue.report_turn(truth, rng, boxes=True),
+            dialogue.grounding(truth, rng),
+            dialogue.question(truth, rng),
+        ):
             yield f"{turn.question}\n{turn.answer}"
         yield prompts.SYNTHESIZE.format(grammar.description(truth, rng))
 
@@ -33,7 +37,9 @@ def train_tokenizer(texts: Iterable[str], text_vocabulary: int, image_codes: int
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=text_vocabulary, special_tokens=list(SPECIAL), show_progress=False,
+        vocab_size=text_vocabulary,
+        special_tokens=list(SPECIAL),
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     tokenizer.train_from_iterator(texts, trainer)
@@ -58,7 +64,7 @@ class Chat:
         self.image_code_offset = tokenizer.token_to_id("<img_0>")
 
     @classmethod
-    def load(cls, path: Path, image_seq_length: int) -> "Chat":
+    def load(cls, path: Path, image_seq_length: int) -> Chat:
         return cls(Tokenizer.from_file(str(path)), image_seq_length)
 
     @property
@@ -75,8 +81,17 @@ class Chat:
         """A user turn and the head of the answer. Turns after the first begin with a line break."""
         head = [] if first else self.text("\n")
         picture = [IMAGE] * self.image_seq_length + self.text("\n") if image else []
-        return [*head, IM_START, *self.text("user\n"), *picture, *self.text(text), IM_END, *self.text("\n"), IM_START,
-                *self.text("assistant\n")]
+        return [
+            *head,
+            IM_START,
+            *self.text("user\n"),
+            *picture,
+            *self.text(text),
+            IM_END,
+            *self.text("\n"),
+            IM_START,
+            *self.text("assistant\n"),
+        ]
 
     def conversation(self, turns: Sequence[Turn]) -> Encoded:
         """The image stands in the first turn; answers and their `<|im_end|>` are learned."""

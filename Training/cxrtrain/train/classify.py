@@ -21,7 +21,16 @@ from ..labels import LABELS, NIH_LABELS
 from ..model.vision import VisionTower, pool
 from ..progress import Progress
 from .common import (
-    Checkpoint, MovingAverage, Shuffled, adamw, batches, cosine, device_of, masked_bce, seed_everything, set_rate,
+    Checkpoint,
+    MovingAverage,
+    Shuffled,
+    adamw,
+    batches,
+    cosine,
+    device_of,
+    masked_bce,
+    seed_everything,
+    set_rate,
 )
 
 
@@ -52,7 +61,10 @@ class Classifier(nn.Module):
 
 def patient_targets(source: Pool, indices: np.ndarray) -> Tensor:
     """AP view, male, age in units of 20 years around 45; `[batch, 3]`."""
-    rows = [(float(t.view == "AP"), float(t.sex == "M"), (min(t.age, 100) - 45) / 20) for t in (source.truths[i] for i in indices)]
+    rows = [
+        (float(t.view == "AP"), float(t.sex == "M"), (min(t.age, 100) - 45) / 20)
+        for t in (source.truths[i] for i in indices)
+    ]
     return torch.tensor(rows)
 
 
@@ -62,7 +74,9 @@ def place_loss(told: tuple[Tensor, Tensor, Tensor], targets: Tensor, known: Tens
     places, edges, here = told
     grid = int(places.shape[1] ** 0.5)
     wanted = F.adaptive_avg_pool2d(targets, grid).flatten(2).transpose(1, 2)
-    loss = F.binary_cross_entropy_with_logits(places, wanted, pos_weight=targets.new_tensor(4.0), reduction="none").mean((1, 2))
+    loss = F.binary_cross_entropy_with_logits(
+        places, wanted, pos_weight=targets.new_tensor(4.0), reduction="none"
+    ).mean((1, 2))
     cells = F.interpolate(boxes, size=(grid, grid), mode="nearest").flatten(2).transpose(1, 2)
     covered = ~cells.isnan()
     box = ((edges - cells.nan_to_num()).abs() * covered).sum() / covered.sum().clamp_min(1)
@@ -90,8 +104,15 @@ def real_macro(model: Classifier, source: Pool, size: int) -> float:
 
 
 def train_classifier(
-    config: Config, phases: tuple[Phase, ...], real: Pool, drawn: Pool, validation: Pool, work: Path, seed: int = 0,
-    name: str = "classifier", device: str = "cpu",
+    config: Config,
+    phases: tuple[Phase, ...],
+    real: Pool,
+    drawn: Pool,
+    validation: Pool,
+    work: Path,
+    seed: int = 0,
+    name: str = "classifier",
+    device: str = "cpu",
 ) -> Classifier:
     """Runs all phases, resuming from `work/name.running`; the moving average with the best validation figure over the
     last phase is kept in `work/name.pt`."""
@@ -122,7 +143,9 @@ def train_classifier(
             of_drawn = Shuffled(len(drawn), phase.batch - phase.real, seed + 10 * number + 1)
             for step in range(max(done - first, 0), phase.steps):
                 set_rate(optimiser, cosine(step, phase.steps, phase.rate, min(100, phase.steps // 5 + 1)))
-                loss = _step(model, phase, real, drawn, of_real.at(step), of_drawn.at(step), weight, frequency, generator)
+                loss = _step(
+                    model, phase, real, drawn, of_real.at(step), of_drawn.at(step), weight, frequency, generator
+                )
                 optimiser.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -136,8 +159,14 @@ def train_classifier(
                     print(f"{name}: {phase.size} px, step {step + 1}: validation macro AUROC {figure:.3f}", flush=True)
                     if last and figure >= best[0]:
                         best = (figure, {k: v.cpu().clone() for k, v in average.module.state_dict().items()})
-                    running.save(model=model.state_dict(), average=average.module.state_dict(), optimiser=optimiser.state_dict(),
-                                 updates=average.updates, done=first + step + 1, best=best)
+                    running.save(
+                        model=model.state_dict(),
+                        average=average.module.state_dict(),
+                        optimiser=optimiser.state_dict(),
+                        updates=average.updates,
+                        done=first + step + 1,
+                        best=best,
+                    )
             first += phase.steps
     model.load_state_dict(best[1] if best[1] is not None else average.module.state_dict())
     model.cpu()
@@ -154,8 +183,15 @@ def _positive_weight(real: Pool) -> Tensor:
 
 
 def _step(
-    model: Classifier, phase: Phase, real: Pool, drawn: Pool, real_indices: np.ndarray, drawn_indices: np.ndarray,
-    weight: Tensor, frequency: Tensor, generator: torch.Generator,
+    model: Classifier,
+    phase: Phase,
+    real: Pool,
+    drawn: Pool,
+    real_indices: np.ndarray,
+    drawn_indices: np.ndarray,
+    weight: Tensor,
+    frequency: Tensor,
+    generator: torch.Generator,
 ) -> Tensor:
     model.train()
     images, labels, patients, losses = [], [], [], []
@@ -174,7 +210,10 @@ def _step(
     losses.append(masked_bce(logits, smooth, weight))
     if len(real_indices):
         wanted, guess = patients[0].to(device), patient[: len(real_indices)]
-        losses.append(0.3 * (F.binary_cross_entropy_with_logits(guess[:, :2], wanted[:, :2]) + F.mse_loss(guess[:, 2], wanted[:, 2])))
+        losses.append(
+            0.3
+            * (F.binary_cross_entropy_with_logits(guess[:, :2], wanted[:, :2]) + F.mse_loss(guess[:, 2], wanted[:, 2]))
+        )
     if len(drawn_indices):
         told = model.localise(tokens[len(real_indices) :])
         losses.append(2.0 * place_loss(told, *(v.to(device) for v in drawn.lesion_targets(drawn_indices))))

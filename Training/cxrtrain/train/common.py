@@ -77,7 +77,15 @@ class Checkpoint:
     def save(self, **state: object) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
-        torch.save({**state, "torch_rng": torch.get_rng_state(), "numpy_rng": np.random.get_state(), "python_rng": random.getstate()}, partial)
+        torch.save(
+            {
+                **state,
+                "torch_rng": torch.get_rng_state(),
+                "numpy_rng": np.random.get_state(),
+                "python_rng": random.getstate(),
+            },
+            partial,
+        )
         partial.rename(self.path)
 
     def load(self) -> dict | None:
@@ -117,5 +125,7 @@ def batches(indices: np.ndarray | int, size: int) -> Iterator[np.ndarray]:
 def masked_bce(logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
     """Binary cross-entropy over entries whose target is not NaN."""
     known = ~targets.isnan()
-    loss = nn.functional.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), pos_weight=weight, reduction="none")
+    loss = nn.functional.binary_cross_entropy_with_logits(
+        logits, targets.nan_to_num(), pos_weight=weight, reduction="none"
+    )
     return torch.where(known, loss, 0.0).sum() / known.sum().clamp_min(1)

@@ -45,7 +45,9 @@ class Examples:
 
 
 @torch.no_grad()
-def compute_examples(config: Config, tower: VisionTower, pools: list[tuple[Pool, np.ndarray, int, float]], seed: int) -> Examples:
+def compute_examples(
+    config: Config, tower: VisionTower, pools: list[tuple[Pool, np.ndarray, int, float]], seed: int
+) -> Examples:
     """`pools`: pool, its codes, augmented views per image (1: as it is), and the share of draws it gets."""
     generator = torch.Generator().manual_seed(seed)
     features, truths, codes, synthesis, weights = [], [], [], [], []
@@ -56,7 +58,9 @@ def compute_examples(config: Config, tower: VisionTower, pools: list[tuple[Pool,
                 synthesis += [len(truths) + i for i in range(len(pool))] if view == 0 else []
                 for indices in batches(len(pool), 32):
                     strength = augment.MILD if view else augment.NONE
-                    images, matrices = augment.to_input(*pool.images(indices), config.vision.image_size, strength, generator)
+                    images, matrices = augment.to_input(
+                        *pool.images(indices), config.vision.image_size, strength, generator
+                    )
                     features.append(tower(images).half())
                     for row, index in enumerate(indices):
                         truth = pool.truths[index]
@@ -140,8 +144,16 @@ def joint(config: Config, steps: int) -> Stage:
     return Stage("joint", steps, 1e-3, 1e-3, instructions=True)
 
 
-def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: Stage, work: Path, name: str, seed: int = 0,
-                device: str = "cpu") -> ReferenceModel:
+def train_stage(
+    model: ReferenceModel,
+    chat: Chat,
+    examples: Examples,
+    stage: Stage,
+    work: Path,
+    name: str,
+    seed: int = 0,
+    device: str = "cpu",
+) -> ReferenceModel:
     """One stage on `model` in place, resuming from `work/name.running`; the result is the moving average."""
     final, running = work / f"{name}.pt", Checkpoint(work / f"{name}.running")
     learned = nn.ModuleDict({"projector": model.multi_modal_projector, "language": model.language_model})
@@ -152,9 +164,12 @@ def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: St
     model.to(device)
     average = MovingAverage(learned, decay=0.997)
     optimiser = torch.optim.AdamW(
-        [{"params": model.multi_modal_projector.parameters(), "peak": stage.connector_rate},
-         {"params": model.language_model.parameters(), "peak": stage.rate}],
-        betas=(0.9, 0.98), weight_decay=0.05,
+        [
+            {"params": model.multi_modal_projector.parameters(), "peak": stage.connector_rate},
+            {"params": model.language_model.parameters(), "peak": stage.rate},
+        ],
+        betas=(0.9, 0.98),
+        weight_decay=0.05,
     )
     done = 0
     if (state := running.load()) is not None:
@@ -177,7 +192,12 @@ def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: St
             average.update(learned)
             progress.advance(loss=told)
             if (step + 1) % 200 == 0:
-                running.save(model=learned.state_dict(), average=average.module.state_dict(), optimiser=optimiser.state_dict(), done=step + 1)
+                running.save(
+                    model=learned.state_dict(),
+                    average=average.module.state_dict(),
+                    optimiser=optimiser.state_dict(),
+                    done=step + 1,
+                )
     learned.load_state_dict(average.module.state_dict())
     model.cpu()
     torch.save(learned.state_dict(), final)
@@ -185,7 +205,9 @@ def train_stage(model: ReferenceModel, chat: Chat, examples: Examples, stage: St
     return model.eval()
 
 
-def step_loss(model: ReferenceModel, chat: Chat, examples: Examples, stage: Stage, batch: int, generator: np.random.Generator) -> tuple[Tensor, float]:
+def step_loss(
+    model: ReferenceModel, chat: Chat, examples: Examples, stage: Stage, batch: int, generator: np.random.Generator
+) -> tuple[Tensor, float]:
     """Loss of one batch (text and, in stage 3, synthesis as a second sub-batch), and the text part for display."""
     rng = random.Random(int(generator.integers(2**31)))
     drawn_images = round(batch * SYNTHESIS_SHARE) if stage.instructions else 0

@@ -100,8 +100,15 @@ def reconstruction_loss(x: Tensor, y: Tensor, weights: Tensor, classifier: Class
 
 
 def train_tokenizer(
-    config: Config, classifier: Classifier, images: TokenizerImages, work: Path, weighted: bool, steps: int,
-    name: str = "vq", seed: int = 0, device: str = "cpu",
+    config: Config,
+    classifier: Classifier,
+    images: TokenizerImages,
+    work: Path,
+    weighted: bool,
+    steps: int,
+    name: str = "vq",
+    seed: int = 0,
+    device: str = "cpu",
 ) -> VQModel:
     """Trains the tokenizer, resuming from `work/name.running`; the moving average is kept in `work/name.pt`."""
     final, running = work / f"{name}.pt", Checkpoint(work / f"{name}.running")
@@ -132,7 +139,12 @@ def train_tokenizer(
             average.update(model)
             progress.advance(loss=loss.item())
             if (step + 1) % 100 == 0:
-                running.save(model=model.state_dict(), average=average.module.state_dict(), optimiser=optimiser.state_dict(), done=step + 1)
+                running.save(
+                    model=model.state_dict(),
+                    average=average.module.state_dict(),
+                    optimiser=optimiser.state_dict(),
+                    done=step + 1,
+                )
     average.module.cpu()
     classifier.cpu()
     torch.save(average.module.state_dict(), final)
@@ -140,8 +152,14 @@ def train_tokenizer(
     return average.module.eval()
 
 
-def _step(model: VQModel, classifier: Classifier, images: TokenizerImages, indices: np.ndarray, weighted: bool,
-          generator: torch.Generator) -> Tensor:
+def _step(
+    model: VQModel,
+    classifier: Classifier,
+    images: TokenizerImages,
+    indices: np.ndarray,
+    weighted: bool,
+    generator: torch.Generator,
+) -> Tensor:
     model.train()
     x, weights = images.pixels[indices], images.weights[indices]
     exponent = torch.exp((torch.rand(len(x), 1, 1, 1, generator=generator) * 2 - 1) * augment.MILD.gamma)
