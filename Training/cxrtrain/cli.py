@@ -11,6 +11,7 @@ import torch
 
 from .config import SIZES, Config
 from .evaluate.run import evaluate
+from .evaluate.sheet import mixed_sheet
 from .pipeline import train_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,17 @@ def scaled(config: Config, scale: float) -> Config:
     names = ("phantoms", "pasted", "held_out", "vq_images", "vq_steps", "caption_steps", "instruct_steps")
     counts = {name: times(getattr(b, name)) for name in names}
     return dataclasses.replace(config, budget=dataclasses.replace(b, **phases, **counts))
+
+
+def sheet() -> None:
+    """Real images and phantoms in random order on one picture, and which is which on standard output."""
+    parser = _arguments(
+        "Draws real images and phantoms side by side. The picture holds patients' images: never commit it."
+    )
+    parser.add_argument("--output", type=Path, required=True, help="PNG file to write")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    mixed_sheet(options.data, options.work / options.size / "cache", options.output, options.seed)
 
 
 def train() -> None:

@@ -5,6 +5,7 @@ Only phantoms are used: no patient's image leaves the data directory.
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,21 @@ from safetensors.torch import save_file
 from .data.geometry import preprocess
 from .data.pool import PHANTOM_SEED
 from .export import load, write_json
+from .phantom.cache import truth_to_json
 from .phantom.generator import make_phantom
 from .text import prompts
+from .text.grammar import report
 
 IMAGES = 50
 PARITY_SEED = PHANTOM_SEED["test"] + 500_000
 
 
 def write_parity(folder: Path) -> None:
-    """`parity/NN.png`, `parity.json` (greedy text per image) and `parity.safetensors` (tensors of image 0)."""
+    """`parity/NN.png`, `parity.json` (greedy texts, truth and a reference report per image) and `parity.safetensors`
+    (tensors of image 0)."""
     model, chat = load(folder)
     (folder / "parity").mkdir(exist_ok=True)
-    tokens, sources = [], []
+    tokens, sources, entries = [], [], []
     for index in range(IMAGES):
         phantom = make_phantom(PARITY_SEED + index)
         square = phantom.square
@@ -34,11 +38,19 @@ def write_parity(folder: Path) -> None:
         stored = np.round(image * 255).astype(np.uint8)
         Image.fromarray(stored).save(folder / "parity" / f"{index:02d}.png", optimize=True)
         sources.append(stored)
+        reference = report(phantom.truth, random.Random(index))
+        entries.append(
+            {
+                "file": f"parity/{index:02d}.png",
+                "truth": truth_to_json(phantom.truth),  # boxes: fractions of the padded square
+                "reference": reference,
+                "texts": [],
+            }
+        )
         pixels = torch.from_numpy(preprocess(stored / 255.0, model.config.vision.image_size))[None, None]
         with torch.no_grad():
             tokens.append(model.vision_tower(pixels))
     vision = torch.cat(tokens)
-    entries = [{"file": f"parity/{i:02d}.png", "texts": []} for i in range(IMAGES)]
     asked = (prompts.REPORT[0], prompts.GROUNDED_REPORT[0], prompts.REGION[0].format("heart"))
     for question in asked:
         ids = chat.question(question, image=True)

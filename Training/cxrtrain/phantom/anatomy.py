@@ -93,7 +93,7 @@ def heart_outline(patient: Patient) -> np.ndarray:
 
 def mediastinum_outline(patient: Patient, knob: float) -> np.ndarray:
     """Great vessels and spine shadow; `knob` is how far the aortic arch stands out."""
-    top, bottom = -0.1, max(patient.r_base, patient.l_base) + 0.3
+    top, bottom = -0.1, max(patient.r_base, patient.l_base) + 1.0
     arch = patient.apex + 0.26 * (patient.r_base - patient.apex)
     shift = patient.rotation
     points = [
@@ -118,7 +118,7 @@ def _body(patient: Patient, frame: Frame) -> np.ndarray:
     neck = 0.098 + 0.025 * patient.girth
     shoulder = patient.apex + (0.02 if patient.view == "AP" else 0.06)
     outline = [(-neck, -0.4), (neck, -0.4), (neck, shoulder - 0.12), (neck + 0.07, shoulder - 0.055)]
-    outline += [(0.26, shoulder - 0.03), (0.34, shoulder - 0.01), (0.46, shoulder + 0.03), (0.56, shoulder + 0.09)]
+    outline += [(0.26, shoulder - 0.03), (0.34, shoulder - 0.01), (0.46, shoulder + 0.005), (0.56, shoulder + 0.05)]
     arm = 0.66 if patient.arms_down else 0.95
     outline += [(arm, 0.5), (arm, 1.5)]
     outline += [(-x, y) for x, y in reversed(outline)]

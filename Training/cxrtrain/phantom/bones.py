@@ -76,7 +76,7 @@ def draw_bones(
     inner = layers["inner0"].read() + layers["inner1"].read()
     ribs = contrast * (0.34 * outer - 0.17 * inner + 0.20 * layers["front"].read())
     calcified = 0.7 + 0.006 * patient.age
-    bones = blur(ribs, 0.7) * calcified + 0.52 * blur(layers["other"].read(), 0.8)
+    bones = blur(ribs, 0.7) * calcified + 0.72 * blur(layers["other"].read(), 0.8)
     return (bones + _spine(patient, generator)).astype(np.float32), boxes
 
 
@@ -111,7 +111,7 @@ def _shoulder(canvas: Canvas, patient: Patient, side: int, tilt: float) -> None:
     canvas.curve(spline(blade, closed=True), 0.008, 0.38)
     canvas.disc((side * 0.455, top + 0.06), 0.052, 0.7)
     arm_x = 0.50 if patient.arms_down else 0.62
-    canvas.curve(np.array([(side * 0.465, top + 0.07), (side * arm_x, top + 0.75)]), 0.045, 0.6)
+    canvas.curve(np.array([(side * 0.465, top + 0.07), (side * (2 * arm_x - 0.465), top + 1.43)]), 0.045, 0.6)
 
 
 def _spine(patient: Patient, generator: np.random.Generator) -> np.ndarray:

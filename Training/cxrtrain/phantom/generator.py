@@ -125,7 +125,7 @@ def _bowel_gas(patient: Patient, generator: np.random.Generator) -> np.ndarray:
         side = generator.choice([-1.0, 1.0, 1.0])
         centre = (side * generator.uniform(0.08, 0.26), patient.r_base + generator.uniform(0.10, 0.26))
         radius = generator.uniform(0.012, 0.035)
-        gas -= generator.uniform(0.2, 0.5) * dome(patient.frame, centre, (radius * 1.3, radius))
+        gas -= generator.uniform(0.2, 0.5) * dome(patient.frame, centre, (radius * generator.uniform(0.8, 2.2), radius), generator.normal(0, 0.7))
     return blur(gas, 0.9)
 
 
@@ -182,7 +182,7 @@ def make_phantom(seed: int, plan: Plan | None = None) -> Phantom:
     inside = blur(anatomy.lungs, 0.8)
     attenuation = _soft_tissue(patient, anatomy, generators[6])
     # Dense tissue hides most of a rib: what little light is left there is scatter.
-    hidden = 1 - 0.6 * np.clip(anatomy.heart + anatomy.abdomen, 0, 1)
+    hidden = 1 - np.clip(0.6 * anatomy.heart + 0.8 * anatomy.abdomen, 0, 0.8)
     attenuation += bones * hidden * np.clip(anatomy.body * 1.5, 0, 1)
     attenuation += (vessels * 0.95 + texture) * inside * keep
     if plan.emphysema:

@@ -50,7 +50,7 @@ def sample_patient(generator: np.random.Generator, cardiomegaly: str, emphysema:
     square = Square(width=round(SIZE * min(1.0, aspect)), height=round(SIZE * min(1.0, 1 / aspect)))
     squeeze = (1.04, 0.88) if aspect > 1.1 else (0.87, 1.02) if aspect < 0.9 else (1.0, 0.97)
     frame = Frame(
-        centre=(0.5 + g.normal(0, 0.018), (0.42 if aspect > 1.1 else 0.40) + g.normal(0.0, 0.022)),
+        centre=(0.5 + g.normal(0, 0.018), (0.385 if aspect > 1.1 else 0.375) + g.normal(0.0, 0.022)),
         angle=float(angle),
         scale=(float(zoom * squeeze[0] * g.normal(1, 0.035)), float(zoom * squeeze[1] * g.normal(1, 0.035))),
     )
