@@ -1,0 +1,1 @@
+"""How the reference model of CXRGateway is made: data, phantom, model, training, evaluation, export."""

@@ -1,0 +1,1 @@
+"""Real radiographs and the phantom, as training examples."""

@@ -1,0 +1,1 @@
+"""The network; `Training/LAYOUT.md` is its specification for the runtime."""

@@ -1,0 +1,1 @@
+"""From structured truth to prompts, answers and tokens."""

@@ -1,0 +1,220 @@
+"""Stage 0: the vision encoder learns to classify, and to say where, on phantoms, pasted lesions and real patients.
+
+Small images first, then the full size. Side tasks that cost nothing (view, sex, age of real patients; the place of
+every lesion where it is known) teach the encoder more than 800 noisy label vectors can.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import Config, Phase
+from ..data import augment
+from ..data.pool import Pool
+from ..evaluate.metrics import macro_auroc
+from ..labels import LABELS, NIH_LABELS
+from ..model.vision import VisionTower, pool
+from ..progress import Progress
+from .common import (
+    Checkpoint,
+    MovingAverage,
+    Shuffled,
+    adamw,
+    batches,
+    cosine,
+    device_of,
+    masked_bce,
+    seed_everything,
+    set_rate,
+)
+
+
+class Classifier(nn.Module):
+    """The encoder with its head and the training-only side heads."""
+
+    def __init__(self, config: Config, drop_path: float) -> None:
+        super().__init__()
+        hidden = config.vision.hidden_size
+        self.vision_tower = VisionTower(config.vision, normalise=True, drop_path=drop_path)
+        self.classifier = nn.Linear(2 * hidden, len(LABELS))
+        self.patient = nn.Linear(2 * hidden, 3)  # AP view, male, age
+        self.places = nn.Linear(hidden, len(LABELS))
+        self.edges = nn.Linear(hidden, 4)
+        self.here = nn.Linear(hidden, 2)
+
+    def localise(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of every token: labels at its place `[batch, tokens, labels]`, the box of the lesion there `[batch, tokens, 4]`,
+        and where it is itself `[batch, tokens, 2]`. A language model that reads boxes from tokens needs all three in them."""
+        return self.places(tokens), self.edges(tokens), self.here(tokens)
+
+    def forward(self, images: Tensor, dropout: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+        """Label logits `[batch, labels]`, patient `[batch, 3]`, tokens `[batch, tokens, hidden]`."""
+        tokens = self.vision_tower(images)
+        pooled = F.dropout(pool(tokens), dropout, self.training)
+        return self.classifier(pooled), self.patient(pooled), tokens
+
+
+def patient_targets(source: Pool, indices: np.ndarray) -> Tensor:
+    """AP view, male, age in units of 20 years around 45; `[batch, 3]`."""
+    rows = [
+        (float(t.view == "AP"), float(t.sex == "M"), (min(t.age, 100) - 45) / 20)
+        for t in (source.truths[i] for i in indices)
+    ]
+    return torch.tensor(rows)
+
+
+def place_loss(told: tuple[Tensor, Tensor, Tensor], targets: Tensor, known: Tensor, boxes: Tensor) -> Tensor:
+    """Cross-entropy per grid cell (positives weighted 4) over images whose lesions have known places, and the absolute
+    error of the box at covered cells and of each token's own place."""
+    places, edges, here = told
+    grid = int(places.shape[1] ** 0.5)
+    wanted = F.adaptive_avg_pool2d(targets, grid).flatten(2).transpose(1, 2)
+    loss = F.binary_cross_entropy_with_logits(
+        places, wanted, pos_weight=targets.new_tensor(4.0), reduction="none"
+    ).mean((1, 2))
+    cells = F.interpolate(boxes, size=(grid, grid), mode="nearest").flatten(2).transpose(1, 2)
+    covered = ~cells.isnan()
+    box = ((edges - cells.nan_to_num()).abs() * covered).sum() / covered.sum().clamp_min(1)
+    axis = (torch.arange(grid, device=here.device) + 0.5) / grid
+    own = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).reshape(-1, 2)
+    return (loss * known).sum() / known.sum().clamp_min(1) + box + (here - own).abs().mean()
+
+
+@torch.no_grad()
+def predict(model: Classifier, source: Pool, size: int) -> np.ndarray:
+    """Label logits of a pool, `[n, labels]`."""
+    model.eval()
+    generator = torch.Generator().manual_seed(0)
+    rows = []
+    for indices in batches(len(source), 32):
+        images, _ = augment.to_input(*source.images(indices), size, augment.NONE, generator)
+        rows.append(model(images.to(device_of(model)))[0].cpu())
+    return torch.cat(rows).numpy()
+
+
+def real_macro(model: Classifier, source: Pool, size: int) -> float:
+    """Macro AUROC over NIH's labels."""
+    count = len(NIH_LABELS)
+    return macro_auroc(source.labels[:, :count], predict(model, source, size)[:, :count])
+
+
+def train_classifier(
+    config: Config,
+    phases: tuple[Phase, ...],
+    real: Pool,
+    drawn: Pool,
+    validation: Pool,
+    work: Path,
+    seed: int = 0,
+    name: str = "classifier",
+    device: str = "cpu",
+) -> Classifier:
+    """Runs all phases, resuming from `work/name.running`; the moving average with the best validation figure over the
+    last phase is kept in `work/name.pt`."""
+    final = work / f"{name}.pt"
+    model = Classifier(config, drop_path=0.1)
+    if final.exists():
+        model.load_state_dict(torch.load(final))
+        return model.eval()
+    generator = seed_everything(seed)
+    model = Classifier(config, drop_path=0.1).to(device)
+    average = MovingAverage(model, decay=0.995)
+    running = Checkpoint(work / f"{name}.running")
+    weight = _positive_weight(real).to(device)
+    share = np.nanmean(np.concatenate([real.labels, drawn.labels[: len(real)]]), 0)
+    frequency = torch.from_numpy(share.astype(np.float32)).to(device)
+    total = sum(phase.steps for phase in phases)
+    optimiser = adamw(model, phases[0].rate, 0.05)
+    done, best = 0, (-1.0, None)
+    if (state := running.load()) is not None:
+        model.load_state_dict(state["model"])
+        average.module.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        average.updates, done, best = state["updates"], state["done"], state["best"]
+    with Progress(name, total, done) as progress:
+        first = 0
+        for number, phase in enumerate(phases):
+            of_real = Shuffled(len(real), phase.real, seed + 10 * number)
+            of_drawn = Shuffled(len(drawn), phase.batch - phase.real, seed + 10 * number + 1)
+            for step in range(max(done - first, 0), phase.steps):
+                set_rate(optimiser, cosine(step, phase.steps, phase.rate, min(100, phase.steps // 5 + 1)))
+                loss = _step(
+                    model, phase, real, drawn, of_real.at(step), of_drawn.at(step), weight, frequency, generator
+                )
+                optimiser.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimiser.step()
+                average.update(model)
+                progress.advance(loss=loss.item())
+                last = number == len(phases) - 1
+                every = max(phase.steps // 6, 1)
+                if (step + 1) % every == 0:
+                    figure = real_macro(average.module, validation, phase.size)
+                    print(f"{name}: {phase.size} px, step {step + 1}: validation macro AUROC {figure:.3f}", flush=True)
+                    if last and figure >= best[0]:
+                        best = (figure, {k: v.cpu().clone() for k, v in average.module.state_dict().items()})
+                    running.save(
+                        model=model.state_dict(),
+                        average=average.module.state_dict(),
+                        optimiser=optimiser.state_dict(),
+                        updates=average.updates,
+                        done=first + step + 1,
+                        best=best,
+                    )
+            first += phase.steps
+    model.load_state_dict(best[1] if best[1] is not None else average.module.state_dict())
+    model.cpu()
+    torch.save(model.state_dict(), final)
+    running.path.unlink(missing_ok=True)
+    return model.eval()
+
+
+def _positive_weight(real: Pool) -> Tensor:
+    share = torch.from_numpy(np.nanmean(real.labels[:, : len(NIH_LABELS)], 0).astype(np.float32)).clamp(1e-3, 1)
+    weight = torch.ones(len(LABELS))
+    weight[: len(NIH_LABELS)] = ((1 - share) / share).sqrt().clamp(1, 6)
+    return weight
+
+
+def _step(
+    model: Classifier,
+    phase: Phase,
+    real: Pool,
+    drawn: Pool,
+    real_indices: np.ndarray,
+    drawn_indices: np.ndarray,
+    weight: Tensor,
+    frequency: Tensor,
+    generator: torch.Generator,
+) -> Tensor:
+    model.train()
+    images, labels, patients, losses = [], [], [], []
+    if len(real_indices):
+        images.append(augment.to_input(*real.images(real_indices), phase.size, augment.STRONG, generator)[0])
+        labels.append(torch.from_numpy(real.labels[real_indices]))
+        patients.append(patient_targets(real, real_indices))
+    if len(drawn_indices):
+        # Phantoms vary by themselves, and their places must stay in register with the pixels.
+        images.append(augment.to_input(*drawn.images(drawn_indices), phase.size, augment.NONE, generator)[0])
+        labels.append(torch.from_numpy(drawn.labels[drawn_indices]))
+    device = device_of(model)
+    logits, patient, tokens = model(torch.cat(images).to(device), dropout=0.2)
+    targets = torch.cat(labels).to(device)
+    smooth = targets * 0.95 + 0.05 * frequency
+    losses.append(masked_bce(logits, smooth, weight))
+    if len(real_indices):
+        wanted, guess = patients[0].to(device), patient[: len(real_indices)]
+        losses.append(
+            0.3
+            * (F.binary_cross_entropy_with_logits(guess[:, :2], wanted[:, :2]) + F.mse_loss(guess[:, 2], wanted[:, 2]))
+        )
+    if len(drawn_indices):
+        told = model.localise(tokens[len(real_indices) :])
+        losses.append(2.0 * place_loss(told, *(v.to(device) for v in drawn.lesion_targets(drawn_indices))))
+    return torch.stack(losses).sum()
