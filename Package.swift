@@ -7,17 +7,29 @@ import PackageDescription
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
 let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "DICOM", "DICOMNetwork", "Gateway", "Worklist", grdb, logging,
-            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Audit", "Cryptography", "DICOM", "DICOMNetwork", "Evaluation", "Findings", "Gateway", "Radiography",
+            "Results", "VisionLanguage", "Worklist", argumentParser, grdb, logging,
         ])
 ]
 
 let benchmarks: [Target] = [
-    .executableTarget(name: "WorklistBenchmark", dependencies: ["Worklist", grdb], path: "Benchmarks/Worklist")
+    .executableTarget(name: "AuditBenchmark", dependencies: ["Audit", "Cryptography", grdb], path: "Benchmarks/Audit"),
+    .executableTarget(
+        name: "EvaluationBenchmark", dependencies: ["Evaluation"], path: "Benchmarks/Evaluation", exclude: ["peer.py"]),
+    .executableTarget(
+        name: "KernelsBenchmark", dependencies: ["Tensors"], path: "Benchmarks/Kernels", exclude: ["README.md"]),
+    .executableTarget(
+        name: "RadiographyBenchmark", dependencies: ["DICOM", "Radiography", argumentParser],
+        path: "Benchmarks/Radiography", exclude: ["scripts"]),
+    .executableTarget(
+        name: "ResultsBenchmark", dependencies: ["Results", "TestSupport"], path: "Benchmarks/Results"),
+    .executableTarget(name: "WorklistBenchmark", dependencies: ["Worklist", grdb], path: "Benchmarks/Worklist"),
 ]
 
 let service: [Target] = [
@@ -37,20 +49,21 @@ let capabilities: [Target] = [
         name: "Audit",
         dependencies: [
             "COpenSSL", "Cryptography", grdb, logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
-        ],
-        resources: [.copy("Resources")]),
+        ]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
-    .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
-    .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
+    .target(
+        name: "Evaluation", dependencies: ["DICOM", "Findings"], exclude: ["README.md"],
+        resources: [.copy("Resources")]),
+    .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG", "CPNG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
-    .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),
+    .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"], exclude: ["README.md"]),
     .target(name: "Worklist", dependencies: [grdb], exclude: ["README.md"]),
 ]
 
 let foundations: [Target] = [
-    .target(name: "Findings", resources: [.copy("Resources")]),
+    .target(name: "Findings", exclude: ["README.md"], resources: [.copy("Resources")]),
     .target(name: "DICOM", dependencies: ["CDCMTK", "Cryptography"]),
-    .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
+    .target(name: "Tensors", dependencies: ["CKernels"], exclude: ["README.md"]),
     .target(name: "Cryptography", dependencies: ["COpenSSL"]),
 ]
 
@@ -63,26 +76,42 @@ let native: [Target] = [
             "dcmsr", "dcmjpeg", "ijg8", "ijg12", "ijg16", "dcmjpls", "dcmtkcharls", "dcmtls", "dcmnet", "dcmimage",
             "dcmimgle", "dcmdata", "oflog", "ofstd", "ssl", "crypto", "z",
         ].map { .linkedLibrary($0) }),
-    .target(name: "CKernels"),
-    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    // At -O0 the kernels would make every debug build and test run a hundred times slower; a root package may say so.
+    .target(
+        name: "CKernels", cSettings: [.unsafeFlags(["-O3"])],
+        linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
 ]
 
 let tests: [Target] = [
-    .target(name: "TestSupport", dependencies: ["DICOM"], path: "Tests/TestSupport"),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "TestSupport"]),
+    .target(name: "TestSupport", dependencies: ["DICOM", "Findings"], path: "Tests/TestSupport"),
+    .executableTarget(name: "AuditAppender", dependencies: ["Audit", grdb], path: "Tests/AuditAppender"),
+    .executableTarget(
+        name: "ConformanceSamples", dependencies: ["Results", "TestSupport"], path: "Conformance/Samples"),
+    .testTarget(
+        name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate", grdb, logging],
+        resources: [.copy("Schema")]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+        name: "EvaluationTests", dependencies: ["DICOM", "Evaluation", "TestSupport", "cxrgate"],
+        resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
-    .testTarget(name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"], exclude: ["Peers"]),
-    .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),
-    .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-    .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),
+    .testTarget(
+        name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"],
+        exclude: ["Peers"]),
+    .testTarget(
+        name: "RadiographyTests", dependencies: ["Radiography", "TestSupport", "cxrgate"],
+        exclude: ["Support/Python", "Fuzz"]),
+    .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport", "ConformanceSamples", "cxrgate"]),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], exclude: ["Sanitize"]),
+    .testTarget(
+        name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport", "cxrgate"],
+        exclude: ["Fixtures"]),
     .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport", "cxrgate"]),
 ]
 

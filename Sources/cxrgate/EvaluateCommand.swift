@@ -76,7 +76,7 @@ struct EvaluateReports: AsyncParsableCommand {
         }
         try arguments.writeHTML(evaluation.html())
         if arguments.output.format == .json { return print(try evaluation.evaluationJSON()) }
-        print(table(evaluation).text(as: arguments.output.format))
+        print(table(evaluation).text(as: arguments.output))
         if arguments.output.format == .table, let judged = evaluation.judge {
             let rate = judged.tally.parseFailureRate.map { String(format: "%.1f%%", $0 * 100) } ?? "-"
             print(
@@ -171,7 +171,7 @@ struct EvaluateClassification: ParsableCommand {
             .text("macro"), .integer(nil), .integer(nil), places(evaluation.macroAUROC), places(nil), places(nil),
             places(evaluation.macroAveragePrecision), places(nil), places(nil), places(nil), places(nil),
         ])
-        print(rows.text(as: arguments.output.format))
+        print(rows.text(as: arguments.output))
     }
 }
 
@@ -228,7 +228,7 @@ struct EvaluateGrounding: ParsableCommand {
                     + row.averagePrecision.map { .decimal($0?.value, places: 4) }
                     + [.decimal(row.meanOverlap?.value, places: 4), .decimal(row.pointingAccuracy?.value, places: 4)])
         }
-        print(table.text(as: arguments.output.format))
+        print(table.text(as: arguments.output))
         if arguments.output.format == .table, !evaluation.hasScores {
             print("\nThe predictions are not ranked: AP is that of one operating point.")
         }
@@ -266,7 +266,7 @@ struct EvaluateAnswers: AsyncParsableCommand {
         for item in judged.cases {
             table.add([.text(item.id), .integer(item.score?.score), .text(item.score?.reason ?? item.failure)])
         }
-        print(table.text(as: output.format))
+        print(table.text(as: output))
         if output.format == .table {
             let mean = judged.mean.map { String(format: "%.2f", $0.value) } ?? "-"
             print(
@@ -309,7 +309,7 @@ struct ExtractFindings: ParsableCommand {
                 .integer(statement.span.upperBound), .text(statement.words(in: report)),
             ])
         }
-        print(table.text(as: output.format))
+        print(table.text(as: output))
     }
 }
 

@@ -16,10 +16,14 @@ struct CXRGate: AsyncParsableCommand {
             DeliveriesCommand.self,
             QuarantineCommand.self,
             RetryCommand.self,
+            AuditCommand.self,
+            RenderCommand.self,
+            BuildResultsCommand.self,
+            EvaluateCommand.self,
+            ModelCommands.self,
             SendCommand.self,
             EchoCommand.self,
             ConfigCommand.self,
-            EvaluateCommand.self,
         ])
 
     /// Runs the command. Exit codes: 0 done, 1 failed, 2 bad usage (the parser's own code for that is 64).
