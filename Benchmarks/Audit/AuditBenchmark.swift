@@ -65,4 +65,6 @@ func processorSeconds(_ body: () throws -> Void) rethrows -> Double {
 
 func report(_ name: String, _ value: String) {
     print(name.padding(toLength: 44, withPad: " ", startingAt: 0), value)
+    // A long run shows what it has so far in a file, too.
+    fflush(nil)
 }

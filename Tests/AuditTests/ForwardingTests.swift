@@ -38,14 +38,15 @@ struct ForwardingTests {
     func everyRecordReachesTheRepositoryIntact(transport: Rsyslog.Transport) async throws {
         let fixture = try AuditFixture()
         var maker = EventMaker(seed: 21)
-        try fixture.append(maker.events(300))
         let rsyslog = try Rsyslog(transport, in: fixture.directory.url)
         try await rsyslog.start()
         let forwarder = forwarder(fixture, rsyslog.repository())
-        var forwarded = 0
-        while case .forwarded(let count) = await forwarder.forwardBatch(), count > 0 { forwarded += count }
-        #expect(forwarded == 300)
-        try await Tool.wait(for: "rsyslog to write") { try rsyslog.received().count >= 300 }
+        // A socket's buffer holds some fifty datagrams; the system drops more while rsyslog waits for the processor.
+        for round in 1...10 {
+            try fixture.append(maker.events(30))
+            #expect(await forwarder.forwardBatch() == .forwarded(30))
+            try await Tool.wait(for: "rsyslog to write") { try rsyslog.received().count >= round * 30 }
+        }
 
         let received = try rsyslog.received()
         #expect(received.map(\.sequence) == Array(1...300))
