@@ -346,6 +346,7 @@ static void row_to_groups(const cxr_weight *w, size_t row, uint8_t *out, float *
             __m512 ratio = _mm512_set1_ps(ratios[b]);
             const uint8_t *p = values + (first + b) * bytes;
             uint8_t *q = out + (first + b) * CXR_BLOCK;
+            prefetch((uintptr_t)p + blocks * bytes);
             if (eight) {
                 for (int half = 0; half < 2; half++) {
                     __m512i v = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p + 16 * half)));
