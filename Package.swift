@@ -17,7 +17,7 @@ let executables: [Target] = [
     .executableTarget(
         name: "RadiographyBenchmark",
         dependencies: ["DICOM", "Radiography", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-        path: "Benchmarks/Radiography", exclude: ["scripts"]),
+        path: "Benchmarks/Radiography", exclude: ["README.md", "scripts"]),
 ]
 
 let service: [Target] = [
