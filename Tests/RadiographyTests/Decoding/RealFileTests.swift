@@ -33,9 +33,11 @@ enum RealFiles {
         try Tool.gdcmconv("--raw", url.path, raw.path)
         let bytes = try #require(try DICOMFile(contentsOf: raw).dataset.bytes(.pixelData))
         let width = frame.bitsStored > 8 ? 2 : 1
-        let stored = (0..<frame.values.count).map { index in
-            width == 1 ? UInt16(bytes[index]) : UInt16(bytes[index * 2]) | UInt16(bytes[index * 2 + 1]) << 8
-        }
+        let stored =
+            width == 1
+            ? bytes.prefix(frame.values.count).map(UInt16.init)
+            : bytes.withUnsafeBytes { Array($0.bindMemory(to: UInt16.self).prefix(frame.values.count)) }
+        if stored == frame.values { return }
         // Overshoot of a lossy codec beyond the stored bits is clamped here; GDCM cuts the bits off, so that a little
         // more than white becomes black.
         let top = UInt16((1 << frame.bitsStored) - 1)
