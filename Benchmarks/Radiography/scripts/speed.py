@@ -10,9 +10,8 @@ import pathlib
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
-import os
 
 import imagecodecs
 import numpy as np
@@ -56,17 +55,29 @@ def write(path, pixels, syntax, stored=16):
     dataset.save_as(path, enforce_file_format=True)
 
 
+# A child's peak memory starts at its parent's size: the runs are started by a small process of its own.
+RUNNER = """
+import os, sys, time
+start = time.perf_counter()
+null = os.open(os.devnull, os.O_WRONLY)
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[
+    (os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)])
+_, status, usage = os.wait4(pid, 0)
+print((time.perf_counter() - start) * 1000, usage.ru_maxrss / 1024, status)
+"""
+
+
 def measure(command):
     """Median wall time in ms, and peak resident memory in MB; None when the program cannot."""
     times, peak = [], 0
     for _ in range(options.runs):
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        times.append((time.perf_counter() - start) * 1000)
+        output = subprocess.run(
+            [sys.executable, "-S", "-c", RUNNER, *map(str, command)], check=True, capture_output=True, text=True).stdout
+        elapsed, memory, status = map(float, output.split())
         if status != 0:
             return None
-        peak = max(peak, usage.ru_maxrss / 1024)
+        times.append(elapsed)
+        peak = max(peak, memory)
     return statistics.median(times), peak
 
 

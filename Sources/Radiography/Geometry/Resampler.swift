@@ -11,11 +11,17 @@ enum Resampler {
 
     /// Resizes `[rows, columns]` to `[newRows, newColumns]`; sizes are at least 1.
     static func resize(_ pixels: [Float], rows: Int, columns: Int, newRows: Int, newColumns: Int) -> [Float] {
+        // The vertical pass runs along whole lines and is the cheaper one: it goes first where it shrinks the work.
         var result = pixels
-        if newColumns != columns {
-            result = horizontal(result, rows: rows, columns: columns, taps(columns, newColumns))
+        var linesLeft = rows
+        if newRows < rows {
+            result = vertical(result, columns: columns, taps(rows, newRows))
+            linesLeft = newRows
         }
-        if newRows != rows {
+        if newColumns != columns {
+            result = horizontal(result, rows: linesLeft, columns: columns, taps(columns, newColumns))
+        }
+        if newRows > rows {
             result = vertical(result, columns: newColumns, taps(rows, newRows))
         }
         return result
@@ -38,17 +44,24 @@ enum Resampler {
     }
 
     private static func horizontal(_ pixels: [Float], rows: Int, columns: Int, _ taps: [Taps]) -> [Float] {
-        [Float](unsafeUninitializedCapacity: rows * taps.count) { buffer, initialized in
+        let weights = taps.flatMap(\.weights)
+        let spans = taps.map { (first: $0.first, count: $0.weights.count) }
+        return [Float](unsafeUninitializedCapacity: rows * taps.count) { buffer, initialized in
             pixels.withUnsafeBufferPointer { source in
-                for (column, tap) in taps.enumerated() {
-                    tap.weights.withUnsafeBufferPointer { weights in
+                weights.withUnsafeBufferPointer { weights in
+                    spans.withUnsafeBufferPointer { spans in
                         for row in 0..<rows {
-                            let start = row * columns + tap.first
-                            var sum: Float = 0
-                            for index in 0..<weights.count {
-                                sum += weights[index] * source[start + index]
+                            var next = 0
+                            let line = UnsafeBufferPointer(rebasing: source[(row * columns)..<((row + 1) * columns)])
+                            for column in 0..<spans.count {
+                                let span = spans[column]
+                                var sum: Float = 0
+                                for index in 0..<span.count {
+                                    sum += weights[next &+ index] * line[span.first &+ index]
+                                }
+                                next += span.count
+                                buffer[row * spans.count + column] = sum
                             }
-                            buffer[row * taps.count + column] = sum
                         }
                     }
                 }
@@ -63,10 +76,12 @@ enum Resampler {
             pixels.withUnsafeBufferPointer { source in
                 for (row, tap) in taps.enumerated() {
                     let target = row * columns
+                    let sum = UnsafeMutableBufferPointer(rebasing: buffer[target..<(target + columns)])
                     for (index, weight) in tap.weights.enumerated() {
-                        let line = (tap.first + index) * columns
+                        let start = (tap.first + index) * columns
+                        let line = UnsafeBufferPointer(rebasing: source[start..<(start + columns)])
                         for column in 0..<columns {
-                            buffer[target + column] += weight * source[line + column]
+                            sum[column] += weight * line[column]
                         }
                     }
                 }

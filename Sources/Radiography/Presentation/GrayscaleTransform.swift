@@ -63,8 +63,14 @@ struct GrayscaleTransform {
 
     private static func histogram(_ frame: DecodedFrame, mask: [Bool]) -> [Int] {
         var counts = [Int](repeating: 0, count: 1 << frame.bitsStored)
-        for index in frame.values.indices where mask.isEmpty || !mask[index] {
-            counts[Int(frame.values[index])] += 1
+        counts.withUnsafeMutableBufferPointer { counts in
+            frame.values.withUnsafeBufferPointer { values in
+                if mask.isEmpty {
+                    for value in values { counts[Int(value)] += 1 }
+                } else {
+                    for index in 0..<values.count where !mask[index] { counts[Int(values[index])] += 1 }
+                }
+            }
         }
         return counts
     }

@@ -148,6 +148,7 @@ struct Depth: Sendable, CustomTestStringConvertible {
 }
 
 func largestDifference(_ left: [UInt16], _ right: [UInt16]) -> Int {
+    if left == right { return 0 }
     guard left.count == right.count else { return .max }
     return zip(left, right).map { abs(Int($0) - Int($1)) }.max() ?? 0
 }
