@@ -11,34 +11,44 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "DICOM", "Findings", "Gateway", "Results",
+            "DICOM", "DICOMNetwork", "Findings", "Gateway", "Results", "Worklist", grdb, logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
     .executableTarget(
         name: "ConformanceSamples", dependencies: ["Results", "TestSupport"], path: "Conformance/Samples"),
+]
+
+let benchmarks: [Target] = [
     .executableTarget(
         name: "ResultsBenchmark", dependencies: ["Results", "TestSupport"], path: "Benchmarks/Results"),
+    .executableTarget(name: "WorklistBenchmark", dependencies: ["Worklist", grdb], path: "Benchmarks/Worklist"),
 ]
 
 let service: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Audit", "DICOMNetwork", "Worklist", logging,
+            "Audit", "Cryptography", "DICOM", "DICOMNetwork", "Worklist", logging,
             .product(name: "Metrics", package: "swift-metrics"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "Yams", package: "Yams"),
         ])
 ]
 
 let capabilities: [Target] = [
-    .target(name: "Audit", dependencies: ["Cryptography", grdb], resources: [.copy("Resources")]),
+    .target(
+        name: "Audit",
+        dependencies: [
+            "COpenSSL", "Cryptography", grdb, logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
+        ],
+        resources: [.copy("Resources")]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
     .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
     .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),
-    .target(name: "Worklist", dependencies: [grdb]),
+    .target(name: "Worklist", dependencies: [grdb], exclude: ["README.md"]),
 ]
 
 let foundations: [Target] = [
@@ -72,13 +82,14 @@ let tests: [Target] = [
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
-    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
+    .testTarget(
+        name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"], exclude: ["Peers"]),
     .testTarget(
         name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"], exclude: ["Support/Python"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"]),
-    .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport"]),
+    .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport", "cxrgate"]),
 ]
 
 let package = Package(
@@ -92,7 +103,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: executables + service + capabilities + foundations + native + tests,
+    targets: executables + benchmarks + service + capabilities + foundations + native + tests,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
     cxxLanguageStandard: .cxx17

@@ -13,6 +13,9 @@ import sys
 import tempfile
 import time
 
+import highdicom
+import pydicom
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 PIXELMED = "/usr/share/java/pixelmed.jar"
@@ -117,8 +120,6 @@ def check_report(path, scratch):
 def plain_copy(path, scratch):
     """What DCMTK's presentation state tools accept: they take bytes of UTF-8 for control characters and refuse an empty
     Patient's Name, both of which are legal; the copy has other characters than ASCII replaced and a name filled in."""
-    import pydicom
-
     dataset = pydicom.dcmread(path)
     for element in dataset.iterall():
         if element.VR in ("PN", "LO", "SH", "ST", "LT", "UT", "UC") and not element.is_empty:
@@ -133,8 +134,6 @@ def plain_copy(path, scratch):
 
 def utf8_copy(path, scratch):
     """A source in the results' character set, transcoded by pydicom: dcentvfy compares bytes."""
-    import pydicom
-
     dataset = pydicom.dcmread(path)
     dataset.decode()
     dataset.SpecificCharacterSet = "ISO_IR 192"
@@ -149,8 +148,6 @@ def check_presentation(path, scratch):
     text = "\n".join(line for line in text.splitlines() if not line.startswith("W: Test"))
     results = [("dcmpschk", failed(code, classified(text), "dcmpschk"))]
     index = re.search(r"presentation-(\d+)", path.name).group(1)
-    import pydicom
-
     uid = pydicom.dcmread(path).ReferencedSeriesSequence[0].ReferencedImageSequence[0].ReferencedSOPInstanceUID
     for source in (path.parent.parent / "sources").glob("*.dcm"):
         if pydicom.dcmread(source, stop_before_pixels=True).SOPInstanceUID == uid:
@@ -175,8 +172,6 @@ def check_study(folder, scratch):
 
 def check_highdicom(path, reading):
     """An independent reader finds the reading's boxes in the findings report."""
-    import highdicom
-
     found = []
     report = highdicom.sr.srread(str(path))
     for group in report.content.get_planar_roi_measurement_groups():

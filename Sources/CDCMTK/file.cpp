@@ -1,7 +1,15 @@
-#include "internal.h"
+#include "structure.h"
 
 #include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcistrmf.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace {
 
@@ -20,9 +28,21 @@ std::string meta_transfer_syntax(DcmMetaInfo &meta) {
     return std::string(uid.c_str());
 }
 
-/// Reads meta information, then the dataset in the encoding that the meta information names.
+/// The encoding of a dataset without meta information, from its first element: two letters where the VR would be make
+/// it explicit.
+std::string guessed_transfer_syntax(const uint8_t *bytes, size_t count) {
+    bool is_explicit = count >= 6 && bytes[4] >= 'A' && bytes[4] <= 'Z' && bytes[5] >= 'A' && bytes[5] <= 'Z';
+    bool is_big_endian = is_explicit && bytes[0] == 0;
+    return is_big_endian ? UID_BigEndianExplicitTransferSyntax
+        : is_explicit    ? UID_LittleEndianExplicitTransferSyntax
+                         : UID_LittleEndianImplicitTransferSyntax;
+}
+
+/// Reads meta information, checks the structure of the dataset, then reads it in the encoding that the meta
+/// information names. The stream is over the given bytes.
 bool read_stream(
-    DcmInputStream &stream, cxr_file &file, Uint32 max_element_bytes, cxr_tag stop_tag, cxr_message *message) {
+    DcmInputStream &stream, const uint8_t *bytes, size_t count, cxr_file &file, Uint32 max_element_bytes,
+    cxr_tag stop_tag, cxr_message *message) {
     DcmMetaInfo *meta = file.format.getMetaInfo();
     meta->transferInit();
     OFCondition condition = meta->read(stream, EXS_Unknown, EGL_noChange, max_element_bytes);
@@ -30,28 +50,31 @@ bool read_stream(
     if (condition.bad() && condition != EC_EndOfStream) {
         return check(condition, message);
     }
+    auto offset = static_cast<size_t>(stream.tell());
+    if (offset >= count) {
+        say(message, "no dataset");
+        return false;
+    }
     file.transfer_syntax = meta_transfer_syntax(*meta);
-    E_TransferSyntax encoding = EXS_Unknown;
-    if (!file.transfer_syntax.empty()) {
-        encoding = element_encoding(file.transfer_syntax);
-        if (encoding == EXS_Unknown) {
-            say(message, ("unknown transfer syntax " + file.transfer_syntax).c_str());
-            return false;
-        }
+    if (file.transfer_syntax.empty()) {
+        file.transfer_syntax = guessed_transfer_syntax(bytes + offset, count - offset);
+    }
+    E_TransferSyntax encoding = element_encoding(file.transfer_syntax);
+    if (encoding == EXS_Unknown) {
+        say(message, ("unknown transfer syntax " + file.transfer_syntax).c_str());
+        return false;
+    }
+    if (!check_structure(bytes + offset, count - offset, file.transfer_syntax, message)) {
+        return false;
     }
     DcmDataset *dataset = file.format.getDataset();
     dataset->transferInit();
-    if (stop_tag == 0) {
-        condition = dataset->read(stream, encoding, EGL_noChange, max_element_bytes);
-    } else {
-        condition = dataset->readUntilTag(stream, encoding, EGL_noChange, max_element_bytes, key(stop_tag));
-    }
+    condition = stop_tag == 0
+        ? dataset->read(stream, encoding, EGL_noChange, max_element_bytes)
+        : dataset->readUntilTag(stream, encoding, EGL_noChange, max_element_bytes, key(stop_tag));
     dataset->transferEnd();
     if (condition == EC_EndOfStream) {
         condition = EC_Normal;
-    }
-    if (file.transfer_syntax.empty()) {
-        file.transfer_syntax = DcmXfer(dataset->getOriginalXfer()).getXferID();
     }
     if (condition.good() && dataset->card() == 0) {
         say(message, "no DICOM element found");
@@ -59,6 +82,40 @@ bool read_stream(
     }
     return check(condition, message);
 }
+
+/// A file mapped into memory for reading.
+class Mapping {
+public:
+    explicit Mapping(const char *path) {
+        int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+        struct stat status {};
+        if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+            count_ = static_cast<size_t>(status.st_size);
+            void *address = mmap(nullptr, count_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+            bytes_ = address == MAP_FAILED ? nullptr : static_cast<const uint8_t *>(address);
+        }
+        error_ = bytes_ == nullptr ? errno : 0;
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+    }
+    ~Mapping() {
+        if (bytes_ != nullptr) {
+            munmap(const_cast<uint8_t *>(bytes_), count_);
+        }
+    }
+    Mapping(const Mapping &) = delete;
+    Mapping &operator=(const Mapping &) = delete;
+
+    const uint8_t *bytes() const { return bytes_; }
+    size_t count() const { return count_; }
+    int error() const { return error_; }
+
+private:
+    const uint8_t *bytes_ = nullptr;
+    size_t count_ = 0;
+    int error_ = 0;
+};
 
 }  // namespace
 
@@ -68,12 +125,19 @@ cxr_file *cxr_file_new(void) {
 
 cxr_file *cxr_file_read(const char *path, uint32_t max_element_bytes, cxr_tag stop_tag, cxr_message *message) {
     return guarded<cxr_file *>(message, nullptr, [&]() -> cxr_file * {
+        Mapping mapping(path);
+        if (mapping.bytes() == nullptr) {
+            say(message, mapping.error() == 0 ? "not a regular file, or empty" : std::strerror(mapping.error()));
+            return nullptr;
+        }
         DcmInputFileStream stream{OFFilename(path)};
         if (!check(stream.status(), message)) {
             return nullptr;
         }
         auto file = std::make_unique<cxr_file>();
-        return read_stream(stream, *file, max_element_bytes, stop_tag, message) ? file.release() : nullptr;
+        bool good =
+            read_stream(stream, mapping.bytes(), mapping.count(), *file, max_element_bytes, stop_tag, message);
+        return good ? file.release() : nullptr;
     });
 }
 
@@ -83,7 +147,8 @@ cxr_file *cxr_file_read_memory(const uint8_t *bytes, size_t count, cxr_tag stop_
         stream.setBuffer(bytes, static_cast<offile_off_t>(count));
         stream.setEos();
         auto file = std::make_unique<cxr_file>();
-        return read_stream(stream, *file, DCM_MaxReadLength, stop_tag, message) ? file.release() : nullptr;
+        bool good = read_stream(stream, bytes, count, *file, DCM_MaxReadLength, stop_tag, message);
+        return good ? file.release() : nullptr;
     });
 }
 

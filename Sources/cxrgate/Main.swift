@@ -1,8 +1,40 @@
 import ArgumentParser
+import DICOM
+import Foundation
 
 @main
 struct CXRGate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cxrgate", abstract: "A DICOM-native gateway for chest radiographs.",
-        subcommands: [BuildResultsCommand.self])
+        commandName: "cxrgate",
+        abstract: "A DICOM-native gateway for chest radiographs.",
+        version: Implementation.version,
+        subcommands: [
+            ServeCommand.self,
+            StatusCommand.self,
+            StudiesCommand.self,
+            QueueCommand.self,
+            DeliveriesCommand.self,
+            QuarantineCommand.self,
+            RetryCommand.self,
+            SendCommand.self,
+            EchoCommand.self,
+            ConfigCommand.self,
+            BuildResultsCommand.self,
+        ])
+
+    /// Runs the command. Exit codes: 0 done, 1 failed, 2 bad usage (the parser's own code for that is 64).
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asyncCommand = command as? any AsyncParsableCommand {
+                try await asyncCommand.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            Foundation.exit(2)
+        }
+    }
 }

@@ -1,0 +1,13 @@
+#include "connection.h"
+#include "cxr_network.h"
+
+#include <dcmtk/oflog/oflog.h>
+
+void cxr_network_configure(const cxr_network_settings *settings) {
+    dcmConnectionTimeout.set(settings->connect_timeout);
+    dcmSocketSendTimeout.set(settings->socket_timeout);
+    dcmSocketReceiveTimeout.set(settings->socket_timeout);
+    // Names are looked up nowhere: an address is what the policy decides on.
+    dcmDisableGethostbyaddr.set(OFTrue);
+    OFLog::configure(settings->debug_log ? OFLogger::DEBUG_LOG_LEVEL : OFLogger::OFF_LOG_LEVEL);
+}

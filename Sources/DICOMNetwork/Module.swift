@@ -1,1 +1,0 @@
-// Storage SCP and SCU, storage commitment, echo and TLS.

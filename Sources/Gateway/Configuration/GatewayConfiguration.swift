@@ -1,0 +1,136 @@
+import DICOM
+import DICOMNetwork
+import Foundation
+import Logging
+import Worklist
+
+/// Everything that can be configured. `Config/cxrgate.yaml` documents each option and holds these defaults.
+public struct GatewayConfiguration: Equatable, Sendable {
+    /// Our AE titles; the first is used for calling.
+    public var aeTitles = ["CXRGATE"]
+    public var storage = StorageConfiguration()
+    public var listeners = [ListenerConfiguration()]
+    public var associations = AssociationConfiguration()
+    public var sources = [SourceConfiguration()]
+    public var destinations: [DestinationConfiguration] = []
+    public var retry = RetryConfiguration()
+    public var audit = AuditConfiguration()
+    public var logLevel = Logger.Level.info
+    /// Seconds that open associations get to end when the service stops.
+    public var shutdownGrace: Duration = .seconds(30)
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Where files go and how much room must stay.
+public struct StorageConfiguration: Equatable, Sendable {
+    public var directory = "/var/lib/cxrgate"
+    /// Below this, instances are refused with A700H.
+    public var minimumFreeBytes: UInt64 = 2 << 30
+    /// The same as a share of the file system, in percent.
+    public var minimumFreePercent = 2.0
+    /// Larger instances are refused with C001H.
+    public var maximumObjectBytes: UInt64 = 1 << 30
+
+    /// The database in the directory.
+    public var databasePath: String { directory + "/cxrgate.sqlite" }
+}
+
+/// One port.
+public struct ListenerConfiguration: Equatable, Sendable {
+    /// IP address to bind; the default serves this machine only.
+    public var address = "127.0.0.1"
+    public var port: UInt16 = 11112
+    public var tls: TLSSettings?
+}
+
+/// Limits of associations and what they may carry.
+public struct AssociationConfiguration: Equatable, Sendable {
+    /// At once, of all sources together.
+    public var maximum = 64
+    /// Connections that have not sent their request yet; above it the oldest is closed.
+    public var maximumPending: UInt32 = 256
+    public var acseTimeout: Duration = .seconds(30)
+    public var dimseTimeout: Duration = .seconds(60)
+    public var idleTimeout: Duration = .seconds(60)
+    public var maximumPDULength: UInt32 = 131_072
+    /// Storage SOP Class UIDs accepted besides `StorageSOPClass.defaultAccepted`.
+    public var additionalSOPClasses: [String] = []
+}
+
+/// A calling AE.
+public struct SourceConfiguration: Equatable, Sendable {
+    /// `*` for any.
+    public var aeTitle = "*"
+    /// Addresses it may call from.
+    public var networks = NetworkRange.loopback
+    public var maximumAssociations = 64
+    public var requiresTLS = false
+    /// How long a study must stay quiet before it is worked on.
+    public var quietPeriod = Self.defaultQuietPeriod
+    /// The least urgent that its studies are taken as.
+    public var priority = Priority.routine
+    /// Names of destinations that get its instances unchanged.
+    public var forwardTo: [String] = []
+
+    static let defaultQuietPeriod: Duration = .seconds(30)
+}
+
+/// A called AE.
+public struct DestinationConfiguration: Equatable, Sendable {
+    /// The name used in `forward-to`, in tables and in the audit log.
+    public var name = ""
+    public var host = "127.0.0.1"
+    public var port: UInt16 = 104
+    public var aeTitle = ""
+    /// Our AE title there.
+    public var callingAETitle = "CXRGATE"
+    public var tls: TLSSettings?
+    public var acseTimeout: Duration = .seconds(30)
+    public var dimseTimeout: Duration = .seconds(60)
+    public var commitment: CommitmentConfiguration?
+
+    /// How to reach it.
+    ///
+    /// - Throws: `NetworkError.badTLS`.
+    func remote() throws -> RemoteAE {
+        var remote = RemoteAE(
+            host: host, port: port, calledAETitle: aeTitle, callingAETitle: callingAETitle,
+            tls: try tls.map { try TLSContext($0, side: .client) })
+        remote.acseTimeout = Int32(acseTimeout.seconds)
+        remote.dimseTimeout = Int32(dimseTimeout.seconds)
+        return remote
+    }
+}
+
+/// Storage commitment at a destination.
+public struct CommitmentConfiguration: Equatable, Sendable {
+    /// Until the report must have come.
+    public var deadline: Duration = .seconds(3600)
+    /// How long the requesting association stays open for a report on it.
+    public var waitSeconds: Int32 = 2
+}
+
+/// How failed deliveries are repeated.
+public struct RetryConfiguration: Equatable, Sendable {
+    public var initialDelay: Duration = .seconds(2)
+    public var maximumDelay: Duration = .seconds(600)
+    /// Attempts of one object, before it is a dead letter.
+    public var maximumAttempts = 20
+    /// Failures to reach a destination in a row, before its circuit opens.
+    public var circuitThreshold = 3
+
+    /// Exponential with jitter and a cap.
+    var backoff: Backoff {
+        Backoff(initial: initialDelay, multiplier: 2, maximum: maximumDelay, jitter: 0.5)
+    }
+}
+
+/// The audit log's key and exported head.
+public struct AuditConfiguration: Equatable, Sendable {
+    /// PEM file of the site's Ed25519 key; made at the first start. Relative paths are below the storage directory.
+    public var signingKey = "audit-key.pem"
+    /// A file that always holds the last signed head, best on another machine's disk.
+    public var headFile: String?
+}

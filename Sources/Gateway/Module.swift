@@ -1,1 +1,0 @@
-// The service: pipeline stages, scheduling, configuration and life cycle.

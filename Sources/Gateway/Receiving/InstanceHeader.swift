@@ -1,0 +1,53 @@
+import DICOM
+import Foundation
+import Worklist
+
+/// What the front door needs to know from a received file's header.
+struct InstanceHeader {
+    let sopClassUID: UID
+    let sopInstanceUID: UID
+    let studyInstanceUID: UID
+    let seriesInstanceUID: UID
+    let instanceNumber: Int?
+    let study: StudyAttributes
+    let series: SeriesAttributes
+    let priority: Priority?
+    /// The equipment is this gateway: one of our results comes back.
+    let isOwnEquipment: Bool
+
+    /// Reads the header of a complete file. The structure of the whole file is checked on the way.
+    ///
+    /// - Throws: `DICOMError` when it cannot be parsed or lacks a UID.
+    init(contentsOf url: URL) throws {
+        let file = try DICOMFile(contentsOf: url, before: .pixelData)
+        // Text that does not fit its character set is kept as it came: the header still names the study.
+        try? file.convertToUTF8()
+        let dataset = file.dataset
+        func uid(_ tag: Tag) throws -> UID {
+            guard let text = dataset.text(tag) else {
+                throw DICOMError.invalidValue(tag: tag, reason: "a UID is missing")
+            }
+            return try UID(text)
+        }
+        sopClassUID = try uid(.sopClassUID)
+        sopInstanceUID = try uid(.sopInstanceUID)
+        studyInstanceUID = try uid(.studyInstanceUID)
+        seriesInstanceUID = try uid(.seriesInstanceUID)
+        instanceNumber = dataset.int(.instanceNumber)
+        study = StudyAttributes(
+            patientID: dataset.text(.patientID), patientName: dataset.text(.patientName),
+            patientBirthDate: dataset.text(.patientBirthDate), patientSex: dataset.text(.patientSex),
+            accessionNumber: dataset.text(.accessionNumber), studyDate: dataset.text(.studyDate),
+            studyTime: dataset.text(.studyTime), studyDescription: dataset.text(.studyDescription))
+        series = SeriesAttributes(
+            modality: dataset.text(.modality), seriesNumber: dataset.int(.seriesNumber),
+            seriesDescription: dataset.text(.seriesDescription), bodyPartExamined: dataset.text(.bodyPartExamined))
+        let request = dataset.items(.requestAttributesSequence).first
+        priority = (dataset.text(.requestedProcedurePriority) ?? request?.text(.requestedProcedurePriority))
+            .flatMap { Priority(requestedProcedurePriority: $0) }
+        isOwnEquipment = dataset.text(.manufacturerModelName) == Implementation.productName
+    }
+
+    /// `studies/<study>/<series>/<sop instance>`, safe because each component is a checked UID.
+    var directory: String { "studies/\(studyInstanceUID)/\(seriesInstanceUID)/\(sopInstanceUID)" }
+}

@@ -1,0 +1,71 @@
+import Audit
+import Foundation
+import Logging
+import Metrics
+import ServiceLifecycle
+import Worklist
+
+/// What has to happen now and then: quiet studies end their assembly, leases and commitment deadlines run out, the
+/// disk is looked at.
+final class MaintenanceService: Service {
+    private let ledger: Ledger
+    private let retry: RetryConfiguration
+    private let freeSpace: FreeSpace
+    private let logger: Logger
+
+    init(ledger: Ledger, retry: RetryConfiguration, freeSpace: FreeSpace, logger: Logger) {
+        self.ledger = ledger
+        self.retry = retry
+        self.freeSpace = freeSpace
+        self.logger = logger
+    }
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                self.turn()
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func turn() {
+        _ = freeSpace.isLow
+        do {
+            try ledger.write { db in
+                let now = Date()
+                // No reader of studies is installed: a quiet study is stored, and that is its end.
+                _ = try Assembly.studiesBecomingQuiet(at: now, kinds: [], in: db)
+                let released = try DeliveryQueue.releaseExpiredLeases(
+                    at: now, maximumAttempts: retry.maximumAttempts, in: db)
+                if released > 0 {
+                    logger.warning("leases of deliveries ran out", metadata: ["count": "\(released)"])
+                }
+                let overdue = try Commitments.expire(
+                    retryAt: now.advanced(by: retry.backoff.delay(afterFailures: 1)),
+                    maximumAttempts: retry.maximumAttempts, at: now, in: db)
+                for delivery in overdue {
+                    try AuditLog.append(DeliveryEvents.commitmentFailed(delivery), in: db)
+                }
+            }
+        } catch {
+            logger.error("maintenance failed and is tried again", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+/// Keeps the audit log signed while the service runs.
+struct KeeperService: Service {
+    let keeper: AuditKeeper
+    let ledger: Ledger
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await keeper.run() }
+            try? await gracefulShutdown()
+            ledger.record(AuditEvent(.serviceStopped))
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Audit
+import DICOMNetwork
+import Foundation
+import GRDB
+import Logging
+import Worklist
+
+/// The gateway's one database: work and audit log in one file, so that a state change and its record are one commit.
+final class Ledger: Sendable {
+    let pool: DatabasePool
+    private let run = UUID().uuidString.prefix(8)
+    private let logger: Logger
+
+    /// Opens or makes the database.
+    init(path: String, logger: Logger) throws {
+        pool = try WorklistDatabase.open(at: path) { migrator in
+            AuditSchema.registerMigrations(in: &migrator)
+        }
+        self.logger = logger
+    }
+
+    /// One durable transaction. An audit record that cannot be written fails everything in it.
+    func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        try pool.write(body)
+    }
+
+    /// Records an event that changes no state. The operation it tells of has already been refused or has failed, so a
+    /// failure here can only be logged.
+    func record(_ event: AuditEvent) {
+        do {
+            try pool.write { db in _ = try AuditLog.append(event, in: db) }
+        } catch {
+            logger.critical("an audit record could not be written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Whether there was no room on the disk, for a file or for the database.
+    static func isOutOfSpace(_ error: any Error) -> Bool {
+        (error as? FileError)?.isOutOfSpace ?? ((error as? DatabaseError)?.resultCode == .SQLITE_FULL)
+    }
+
+    /// The name of an association in the database: unique over restarts.
+    func name(_ association: AssociationID) -> String { "\(run)-\(association)" }
+}

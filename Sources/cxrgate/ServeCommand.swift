@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import Logging
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the gateway.",
+        discussion: """
+            Receives instances by C-STORE, keeps them durably and forwards them where the configuration says so.
+            SIGTERM lets open associations end and stops; SIGHUP reloads sources and destinations.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let configuration = try options.load()
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = configuration.logLevel
+            return handler
+        }
+        let options = options
+        let services = GatewayServices(configuration, logger: Logger(label: "cxrgate")) { try options.load() }
+        try await services.run { ports in
+            let greeting = Self.greeting(configuration, ports: ports, file: options.file)
+            FileHandle.standardOutput.write(Data((greeting + "\n").utf8))
+        }
+    }
+
+    /// The first lines: where the gateway listens and what to do next.
+    private static func greeting(_ configuration: GatewayConfiguration, ports: [UInt16], file: URL?) -> String {
+        let title = configuration.aeTitles[0]
+        var lines = ["cxrgate is ready."]
+        for (listener, port) in zip(configuration.listeners, ports) {
+            lines.append(
+                "  listening as \(title) on \(listener.address) port \(port)\(listener.tls == nil ? "" : " (TLS)")")
+        }
+        lines.append("  keeping files in \(configuration.storage.directory)")
+        lines.append("  configuration: \(file?.path ?? "built-in defaults")")
+        if configuration.destinations.isEmpty {
+            lines.append("  destinations: none; received instances are kept and go nowhere")
+        } else {
+            lines.append("  destinations: \(configuration.destinations.map(\.name).joined(separator: ", "))")
+        }
+        if let listener = configuration.listeners.first, let port = ports.first {
+            lines.append("Try it from another terminal:")
+            lines.append("  cxrgate echo \(listener.address) \(port) --called \(title)")
+            lines.append("  cxrgate send \(listener.address) \(port) --called \(title) image.dcm")
+        }
+        lines.append("Stop it with Ctrl-C.")
+        return lines.joined(separator: "\n")
+    }
+}
