@@ -107,7 +107,7 @@ def check_report(path, scratch):
     code, text = run("dsr2html", "+U8", str(path), str(scratch / f"{name}.html"))
     results.append(("dsr2html +U8", failed(code, classified(text), "dsr2html")))
     xml, back = scratch / f"{name}.xml", scratch / f"{name}.dcm"
-    code, text = run("dsr2xml", "+Wt", str(path), str(xml))
+    code, text = run("dsr2xml", "+Wt", str(named_copy(path, scratch)), str(xml))
     lines = failed(code, classified(text), "dsr2xml")
     code, text = run("xml2dsr", str(xml), str(back))
     lines += failed(code, classified(text), "xml2dsr")
@@ -132,11 +132,28 @@ def plain_copy(path, scratch):
     return copy
 
 
+def named_copy(path, scratch):
+    """xml2dsr refuses a patient without a name and identifier, which Type 2 allows: a copy has them filled in."""
+    dataset = pydicom.dcmread(path)
+    if dataset.PatientName and dataset.PatientID:
+        return path
+    dataset.PatientName = dataset.PatientName or "EMPTY"
+    dataset.PatientID = dataset.PatientID or "EMPTY"
+    copy = scratch / ("-".join(path.parts[-3:]) + ".named.dcm")
+    dataset.save_as(copy)
+    return copy
+
+
 def utf8_copy(path, scratch):
     """A source in the results' character set, transcoded by pydicom: dcentvfy compares bytes."""
     dataset = pydicom.dcmread(path)
+    raw = (dataset.get_item("PatientName").value or b"").rstrip(b" ") if "PatientName" in dataset else b""
     dataset.decode()
     dataset.SpecificCharacterSet = "ISO_IR 192"
+    if raw:
+        # pydicom leaves escape sequences of ISO 2022 IR 58 and drops empty component groups at the end.
+        text = re.sub(r"\x1b\$?[()][A-Z]", "", str(dataset.PatientName)).rstrip("=") + "=" * (len(raw) - len(raw.rstrip(b"=")))
+        dataset[0x00100010] = pydicom.DataElement(0x00100010, "LO", text)
     copy = scratch / ("-".join(path.parts[-3:]) + ".utf8.dcm")
     dataset.save_as(copy)
     return copy
