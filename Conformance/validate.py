@@ -13,6 +13,9 @@ import sys
 import tempfile
 import time
 
+import highdicom
+import pydicom
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 PIXELMED = "/usr/share/java/pixelmed.jar"
@@ -104,7 +107,7 @@ def check_report(path, scratch):
     code, text = run("dsr2html", "+U8", str(path), str(scratch / f"{name}.html"))
     results.append(("dsr2html +U8", failed(code, classified(text), "dsr2html")))
     xml, back = scratch / f"{name}.xml", scratch / f"{name}.dcm"
-    code, text = run("dsr2xml", "+Wt", str(path), str(xml))
+    code, text = run("dsr2xml", "+Wt", str(named_copy(path, scratch)), str(xml))
     lines = failed(code, classified(text), "dsr2xml")
     code, text = run("xml2dsr", str(xml), str(back))
     lines += failed(code, classified(text), "xml2dsr")
@@ -117,8 +120,6 @@ def check_report(path, scratch):
 def plain_copy(path, scratch):
     """What DCMTK's presentation state tools accept: they take bytes of UTF-8 for control characters and refuse an empty
     Patient's Name, both of which are legal; the copy has other characters than ASCII replaced and a name filled in."""
-    import pydicom
-
     dataset = pydicom.dcmread(path)
     for element in dataset.iterall():
         if element.VR in ("PN", "LO", "SH", "ST", "LT", "UT", "UC") and not element.is_empty:
@@ -131,13 +132,28 @@ def plain_copy(path, scratch):
     return copy
 
 
+def named_copy(path, scratch):
+    """xml2dsr refuses a patient without a name and identifier, which Type 2 allows: a copy has them filled in."""
+    dataset = pydicom.dcmread(path)
+    if dataset.PatientName and dataset.PatientID:
+        return path
+    dataset.PatientName = dataset.PatientName or "EMPTY"
+    dataset.PatientID = dataset.PatientID or "EMPTY"
+    copy = scratch / ("-".join(path.parts[-3:]) + ".named.dcm")
+    dataset.save_as(copy)
+    return copy
+
+
 def utf8_copy(path, scratch):
     """A source in the results' character set, transcoded by pydicom: dcentvfy compares bytes."""
-    import pydicom
-
     dataset = pydicom.dcmread(path)
+    raw = (dataset.get_item("PatientName").value or b"").rstrip(b" ") if "PatientName" in dataset else b""
     dataset.decode()
     dataset.SpecificCharacterSet = "ISO_IR 192"
+    if raw:
+        # pydicom leaves escape sequences of ISO 2022 IR 58 and drops empty component groups at the end.
+        text = re.sub(r"\x1b\$?[()][A-Z]", "", str(dataset.PatientName)).rstrip("=") + "=" * (len(raw) - len(raw.rstrip(b"=")))
+        dataset[0x00100010] = pydicom.DataElement(0x00100010, "LO", text)
     copy = scratch / ("-".join(path.parts[-3:]) + ".utf8.dcm")
     dataset.save_as(copy)
     return copy
@@ -149,8 +165,6 @@ def check_presentation(path, scratch):
     text = "\n".join(line for line in text.splitlines() if not line.startswith("W: Test"))
     results = [("dcmpschk", failed(code, classified(text), "dcmpschk"))]
     index = re.search(r"presentation-(\d+)", path.name).group(1)
-    import pydicom
-
     uid = pydicom.dcmread(path).ReferencedSeriesSequence[0].ReferencedImageSequence[0].ReferencedSOPInstanceUID
     for source in (path.parent.parent / "sources").glob("*.dcm"):
         if pydicom.dcmread(source, stop_before_pixels=True).SOPInstanceUID == uid:
@@ -175,8 +189,6 @@ def check_study(folder, scratch):
 
 def check_highdicom(path, reading):
     """An independent reader finds the reading's boxes in the findings report."""
-    import highdicom
-
     found = []
     report = highdicom.sr.srread(str(path))
     for group in report.content.get_planar_roi_measurement_groups():

@@ -56,13 +56,10 @@ struct BuildResultsCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Fonts for characters that DejaVu Sans lacks.", completion: .file())
     var font: [String] = []
 
-    @Option(help: "Output for people (table) or machines (json).")
-    var format: OutputFormat = .table
+    @OptionGroup var show: OutputOptions
 
     /// A file that cannot be used; exit code 1, unlike bad usage.
     private struct InputError: Error, CustomStringConvertible { let description: String }
-
-    enum OutputFormat: String, ExpressibleByArgument { case table, json }
 
     func validate() throws {
         if template {
@@ -87,7 +84,7 @@ struct BuildResultsCommand: ParsableCommand {
             reading, sources: sources,
             revision: Revision(number: revision, predecessors: try replaces.map(Self.reference)),
             instant: time.flatMap(Self.instant) ?? Date(), into: directory)
-        try show(objects)
+        print(Self.table(of: objects).text(as: show))
     }
 
     private var builder: ResultBuilder {
@@ -133,24 +130,19 @@ struct BuildResultsCommand: ParsableCommand {
         print(String(decoding: try reading.json(), as: UTF8.self))
     }
 
-    private func show(_ objects: [ResultObject]) throws {
-        switch format {
-        case .json:
-            let rows = objects.map { object in
-                [
-                    "kind": object.reference.kind.rawValue, "sopClassUID": object.reference.sopClassUID,
-                    "sopInstanceUID": object.reference.sopInstanceUID,
-                    "seriesInstanceUID": object.reference.seriesInstanceUID, "file": object.file.path,
-                ]
-            }
-            let data = try JSONSerialization.data(
-                withJSONObject: rows, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-            print(String(decoding: data, as: UTF8.self))
-        case .table:
-            for object in objects {
-                let kind = object.reference.kind.rawValue.padding(toLength: 14, withPad: " ", startingAt: 0)
-                print("\(kind)\(object.file.path)  \(object.reference.sopInstanceUID)")
-            }
+    private static func table(of objects: [ResultObject]) -> Table {
+        var table = Table([
+            .init("kind", "Kind"), .init("file", "File", maximumWidth: 200),
+            .init("sopInstanceUID", "SOP Instance UID"),
+            .init("seriesInstanceUID", "Series Instance UID", isRare: true),
+            .init("sopClassUID", "SOP Class UID", isRare: true),
+        ])
+        for object in objects {
+            table.add([
+                .text(object.reference.kind.rawValue), .text(object.file.path), .text(object.reference.sopInstanceUID),
+                .text(object.reference.seriesInstanceUID), .text(object.reference.sopClassUID),
+            ])
         }
+        return table
     }
 }

@@ -116,12 +116,13 @@ import Testing
         }
     }
 
-    @Test func anUnreadableSourceStillGivesTheAbstention() throws {
+    @Test func pixelsThatCannotBeShownStillGiveTheAbstention() throws {
         let study = SampleStudy.abstention("unreadable_pixels")
         let scratch = try ScratchDirectory()
-        let url = try study.images[0].write(named: "source", in: scratch.url)
-        let bytes = try Data(contentsOf: url)
-        try bytes.prefix(bytes.count - 100_000).write(to: url)
+        let file = try study.images[0].file()
+        try file.dataset.set(.pixelData, bytes: [UInt8](repeating: 0, count: 1000), vr: "OW")
+        let url = scratch.url.appendingPathComponent("source.dcm")
+        try file.write(to: url)
         let objects = try ResultBuilder(identity: Built.identity).build(
             study.reading, sources: [SourceInstance(contentsOf: url)], instant: Built.instant, into: scratch.url)
         #expect(objects.map(\.reference.kind) == [.narrative, .findings])
