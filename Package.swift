@@ -40,7 +40,7 @@ let capabilities: [Target] = [
 let foundations: [Target] = [
     .target(name: "Findings", resources: [.copy("Resources")]),
     .target(name: "DICOM", dependencies: ["CDCMTK", "Cryptography"]),
-    .target(name: "Tensors", dependencies: ["CKernels"]),
+    .target(name: "Tensors", dependencies: ["CKernels"], exclude: ["README.md"]),
     .target(name: "Cryptography", dependencies: ["COpenSSL"]),
 ]
 
@@ -60,6 +60,10 @@ let native: [Target] = [
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
 ]
 
+let benchmarks: [Target] = [
+    .executableTarget(name: "KernelsBenchmark", dependencies: ["Tensors"], path: "Benchmarks/Kernels", exclude: ["README.md"])
+]
+
 let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "TestSupport"]),
@@ -71,7 +75,7 @@ let tests: [Target] = [
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
     .testTarget(name: "RadiographyTests", dependencies: ["Radiography", "TestSupport"]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", "TestSupport"]),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], exclude: ["Sanitize"]),
     .testTarget(
         name: "VisionLanguageTests", dependencies: ["VisionLanguage", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "WorklistTests", dependencies: ["Worklist", "TestSupport"]),
@@ -88,7 +92,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: executables + service + capabilities + foundations + native + tests,
+    targets: executables + service + capabilities + foundations + native + benchmarks + tests,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
     cxxLanguageStandard: .cxx17

@@ -222,10 +222,11 @@ INLINE void dot_sixteen(const int four, const size_t rows, const size_t tokens, 
             size_t at = (block + first) * 32;
 #pragma clang loop unroll(full)
             for (size_t t = 0; t < tokens; t++) {
-                const int8_t *low = (four ? x[t].low4 : x[t].low) + at, *high = (four ? x[t].high4 : x[t].high) + at;
+                const int8_t *low = (four ? x[t].low4 : x[t].low) + at;
                 __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), even, _mm512_loadu_si512(low));
                 if (four) sum = _mm512_dpbusd_epi32(sum, odd, _mm512_loadu_si512(low + 64));
                 if (planes == 2) {
+                    const int8_t *high = (four ? x[t].high4 : x[t].high) + at;
                     __m512i upper = _mm512_dpbusd_epi32(_mm512_setzero_si512(), even, _mm512_loadu_si512(high));
                     if (four) upper = _mm512_dpbusd_epi32(upper, odd, _mm512_loadu_si512(high + 64));
                     sum = _mm512_add_epi32(sum, _mm512_slli_epi32(upper, 8));
@@ -258,7 +259,7 @@ INLINE void dot_rows(const int four, const size_t rows, const size_t tokens, con
     }
 }
 
-// Few enough rows at once that sums and scales stay in registers; a row alone reads the activations as operands, without loads.
+// Few enough rows at once that sums and scales stay in registers.
 #define DOT_ROWS(FOUR, ROWS, TOKENS, PLANES) \
     for (; rows - r >= ROWS; r += ROWS) { \
         dot_rows(FOUR, ROWS, TOKENS, PLANES, w + r * blocks * (FOUR ? 16 : 32), scales + r * blocks, x, blocks, out + 4 * r); \
@@ -267,8 +268,8 @@ INLINE void dot_rows(const int four, const size_t rows, const size_t tokens, con
     switch (tokens) { \
     case 1: DOT_ROWS(FOUR, 4, 1, PLANES) DOT_ROWS(FOUR, 1, 1, PLANES) break; \
     case 2: DOT_ROWS(FOUR, 2, 2, PLANES) DOT_ROWS(FOUR, 1, 2, PLANES) break; \
-    case 3: DOT_ROWS(FOUR, 1, 3, PLANES) break; \
-    default: DOT_ROWS(FOUR, 1, 4, PLANES) break; \
+    case 3: DOT_ROWS(FOUR, 2, 3, PLANES) DOT_ROWS(FOUR, 1, 3, PLANES) break; \
+    default: DOT_ROWS(FOUR, 2, 4, PLANES) DOT_ROWS(FOUR, 1, 4, PLANES) break; \
     }
 
 static void dot_q8(const uint8_t *w, const uint16_t *scales, size_t rows, const cxr_quantized_row *x, size_t tokens,
@@ -416,6 +417,31 @@ static void tile_bf16(size_t rows, size_t v, const uint32_t *w, size_t rs, const
         BF16_CASES(5)
         BF16_CASES(6)
     }
+}
+
+#define PROBE(TYPE, STATEMENT) \
+    TYPE c[8] = {{0}}; \
+    uint64_t start = __rdtsc(); \
+    for (int i = 0; i < 500; i++) { \
+        for (int j = 0; j < 8; j++) STATEMENT; \
+        __asm__ volatile("" : "+v"(c[0]), "+v"(c[1]), "+v"(c[2]), "+v"(c[3]), "+v"(c[4]), "+v"(c[5]), "+v"(c[6]), "+v"(c[7])); \
+    } \
+    return __rdtsc() - start;
+
+static __attribute__((noinline)) uint64_t fma_cycles(__m512 a) { PROBE(__m512, c[j] = _mm512_fmadd_ps(a, a, c[j])) }
+static __attribute__((noinline)) uint64_t bf16_cycles(__m512 a) {
+    PROBE(__m512, c[j] = _mm512_dpbf16_ps(c[j], (__m512bh)a, (__m512bh)a))
+}
+
+int cxr_bf16_is_fast(void) {
+    uint64_t fma = UINT64_MAX, bf16 = UINT64_MAX;
+    // The least of several: an interruption only ever adds.
+    for (int i = 0; i < 9; i++) {
+        uint64_t one = fma_cycles(_mm512_setzero_ps()), other = bf16_cycles(_mm512_setzero_ps());
+        fma = one < fma ? one : fma;
+        bf16 = other < bf16 ? other : bf16;
+    }
+    return bf16 < 2 * fma;
 }
 
 #pragma clang attribute pop

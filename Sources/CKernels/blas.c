@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +23,7 @@ static struct {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char message[512];
+static _Atomic int chosen_use = CXR_BLAS_WITHOUT_SIMD;
 
 static void load(void) {
     // A value that the user set wins (overwrite = 0).
@@ -49,15 +51,23 @@ const char *cxr_blas_load(void) {
 
 const char *cxr_blas_core(void) { return cxr_blas_load() == NULL && blas.core ? blas.core() : ""; }
 
-int cxr_blas_sgemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
-                   size_t ldc) {
+void cxr_blas_set_use(cxr_blas_use use) { atomic_store(&chosen_use, (int)use); }
+
+int cxr_blas_is_wanted(void) {
+    int use = atomic_load_explicit(&chosen_use, memory_order_relaxed);
+    if (use == CXR_BLAS_NEVER || (use == CXR_BLAS_WITHOUT_SIMD && cxr_level_supported() != CXR_LEVEL_SCALAR)) return 0;
+    return cxr_blas_load() == NULL;
+}
+
+int cxr_blas_sgemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                   float *c, size_t ldc) {
     enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111, TRANSPOSE = 112, MOST = 0x7fffffff };
     if (cxr_blas_load() != NULL) return -1;
     if (m > MOST || n > MOST || k > MOST || lda > MOST || ldb > MOST || ldc > MOST) return -1;
     // Its own threads have the machine for the call: nobody else's loop runs meanwhile, and no thread of it spins afterwards.
     cxr_pool_enter();
     blas.set_threads((int)cxr_pool_threads());
-    blas.sgemm(ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE, (int)m, (int)n, (int)k, 1, a, (int)lda, b, (int)ldb, 0, c, (int)ldc);
+    blas.sgemm(ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE, (int)m, (int)n, (int)k, 1, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
     blas.set_threads(1);
     cxr_pool_leave();
     return 0;

@@ -26,9 +26,12 @@ static cxr_level initial_level(void) {
     static const char *const names[] = {"scalar", "avx2", "avx512", "avx512bf16"};
     cxr_level best = cxr_level_supported();
     const char *wanted = getenv("CXRGATE_KERNELS");
-    for (int level = 0; wanted && level < (int)best; level++) {
+    for (int level = 0; wanted && level <= (int)best; level++) {
         if (strcmp(wanted, names[level]) == 0) return (cxr_level)level;
     }
+#if defined(__x86_64__)
+    if (best == CXR_LEVEL_AVX512_BF16 && !cxr_bf16_is_fast()) return CXR_LEVEL_AVX512;
+#endif
     return best;
 }
 

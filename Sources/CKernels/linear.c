@@ -392,6 +392,18 @@ static void apply_many(const cxr_table *table, mode mode, const cxr_linear *jobs
     cxr_parallel_for(0, blocks * c.panel_chunks, 1, multiply_range, &c);
 }
 
+/// With OpenBLAS; 0 if it did the job.
+static int apply_blas(const cxr_linear *job, const float *x, size_t ldx, size_t tokens) {
+    const cxr_weight *w = &job->weight;
+    if (w->format != CXR_FLOAT32 || !cxr_blas_is_wanted()) return -1;
+    if (cxr_blas_sgemm(tokens, w->rows, w->columns, x, ldx, w->values, w->columns, job->accumulate ? 1 : 0, job->y,
+                       job->ldy) != 0) {
+        return -1;
+    }
+    if (job->bias) cxr_add(job->y, job->ldy, job->bias, 0, NULL, tokens, w->rows);
+    return 0;
+}
+
 void cxr_linear_apply(const cxr_linear *jobs, size_t count, cxr_activation activation, const float *x, size_t ldx,
                       size_t tokens) {
     if (count == 0 || tokens == 0) return;
@@ -401,6 +413,10 @@ void cxr_linear_apply(const cxr_linear *jobs, size_t count, cxr_activation activ
         apply_few(table, jobs, count, activation, x, ldx, tokens);
     } else {
         for (size_t begin = 0; begin < count;) {
+            if (activation == CXR_ACTIVATION_FLOAT32 && apply_blas(jobs + begin, x, ldx, tokens) == 0) {
+                begin++;
+                continue;
+            }
             mode wanted[2];
             size_t end = begin;
             for (; end < count; end++) {

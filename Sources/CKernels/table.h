@@ -86,6 +86,9 @@ extern const cxr_table cxr_table_scalar;
 extern const cxr_table cxr_table_avx2;
 extern const cxr_table cxr_table_avx512;
 extern const cxr_table cxr_table_avx512_bf16;
+/// Whether a bf16 dot product takes less than two f32 multiply-adds: some CPUs have the instruction at a quarter of their rate, and
+/// f32 tiles on rounded values are then faster.
+int cxr_bf16_is_fast(void);
 #endif
 
 const cxr_table *cxr_table_current(void);

@@ -68,13 +68,22 @@ public final class KeyValueCache {
     /// are appended already) or from `firstPosition` on. Query head h reads key/value head h / (queryHeads / heads).
     public func attend(_ queries: Matrix, mask: AttentionMask, scale: Float? = nil, firstPosition: Int? = nil) -> Matrix
     {
+        let out = Matrix(unsetRows: queries.rows, columns: queries.columns)
+        attend(queries, mask: mask, scale: scale, firstPosition: firstPosition, into: out)
+        return out
+    }
+
+    /// The same into existing memory: one row for each of several sequences, say, that are decoded together.
+    public func attend(
+        _ queries: Matrix, mask: AttentionMask, scale: Float? = nil, firstPosition: Int? = nil, into out: Matrix
+    ) {
         precondition(cxr_pool_is_inside() == 0, "attention inside a parallel loop")
         let width = heads * headDimension
         precondition(
             queries.columns % width == 0 && queries.columns > 0,
             "\(queries.columns) query columns for heads of \(width)")
         let first = firstPosition ?? (count - queries.rows)
-        let out = Matrix(unsetRows: queries.rows, columns: queries.columns)
+        precondition(out.rows == queries.rows && out.columns == queries.columns, "attention into another size")
         let (low, high) = mask.ranges(queries: first..<(first + queries.rows), keys: count)
         low.withUnsafeBufferPointer { low in
             high.withUnsafeBufferPointer { high in
@@ -86,7 +95,6 @@ public final class KeyValueCache {
                 cxr_attention_apply(&call)
             }
         }
-        return out
     }
 }
 

@@ -20,13 +20,30 @@ public enum Compute {
     /// The best level of this CPU.
     public static var supportedLevel: Level { Level(rawValue: cxr_level_supported().rawValue) ?? .scalar }
 
-    /// The level in use: the best one, unless the environment's `CXRGATE_KERNELS` (`scalar`, `avx2`, `avx512`, `avx512bf16`) or
-    /// ``force(_:)`` lowers it.
+    /// The level in use: the fastest one (BF16 only where the CPU runs it at full rate), unless the environment's `CXRGATE_KERNELS`
+    /// (`scalar`, `avx2`, `avx512`, `avx512bf16`) or ``force(_:)`` asks for another.
     public static var level: Level { Level(rawValue: cxr_level_current().rawValue) ?? .scalar }
 
     /// Uses another level from now on; not to be called while kernels run. Returns false if this CPU lacks it.
     @discardableResult
     public static func force(_ level: Level) -> Bool { cxr_level_force(level.native) == 0 }
+
+    /// When OpenBLAS multiplies more than 8 tokens by f32 weights.
+    public enum OpenBLASUse: UInt32, Sendable {
+        case never = 0
+        /// On CPUs without vector kernels of our own (the default), if the library is installed.
+        case withoutVectorKernels = 1
+        case always = 2
+    }
+
+    /// Sets when OpenBLAS is used. It is loaded at first use, with the core type of this CPU unless `OPENBLAS_CORETYPE` is set.
+    public static func useOpenBLAS(_ use: OpenBLASUse) { cxr_blas_set_use(cxr_blas_use(use.rawValue)) }
+
+    /// Why OpenBLAS cannot be loaded, or nil if it is.
+    public static var openBLASError: String? { cxr_blas_load().map { String(cString: $0) } }
+
+    /// The core type that OpenBLAS runs as, or "" without it.
+    public static var openBLASCore: String { String(cString: cxr_blas_core()) }
 
     /// Threads that share each kernel's work, the caller's included; by default the CPUs that the process may use.
     public static var threads: Int {

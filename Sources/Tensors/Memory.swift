@@ -1,3 +1,5 @@
+import CKernels
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -90,6 +92,9 @@ public final class WeightMemory: @unchecked Sendable {
     public func prefetch() {
         if isMapped { madvise(UnsafeMutableRawPointer(mutating: base), byteCount, MADV_WILLNEED) }
     }
+
+    /// Reads every byte once, with all threads: brings a mapped file into memory, and is the bandwidth probe of the benchmarks.
+    public func readAll() { _ = cxr_read_memory(base, byteCount) }
 
     func check(offset: Int, count: Int) throws {
         guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {

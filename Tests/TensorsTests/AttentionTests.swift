@@ -69,6 +69,9 @@ extension KernelTests {
             cache.truncate(to: 10)
             cache.append(keys: next, values: next)
             copy.append(keys: next, values: next)
+            let rows = Matrix(rows: 3, columns: 32)
+            cache.attend(q, mask: .causal, into: rows.rows(1..<2))
+            #expect(rows.row(1) == first && rows.row(0) == [Float](repeating: 0, count: 32))
             #expect(cache.attend(q, mask: .causal).values == first)
             #expect(copy.attend(q, mask: .causal).values == first)
         }

@@ -60,6 +60,29 @@ extension KernelTests {
             }
         }
 
+        /// Root-mean-square error of a layer's output relative to its root mean square, against f32 weights and activations, for inputs
+        /// whose every hundredth channel is twenty times larger, as in language models.
+        @Test func outlierChannelsCostLittle() {
+            var generator = SeededGenerator(seed: 17)
+            let (n, k) = (128, 2048)
+            let source = generator.normal(n * k, scale: 0.02)
+            for (format, activation, tokens, bound) in [
+                (WeightFormat.q8, ActivationFormat.float32, 4, 0.008), (.q8, .int8, 4, 0.015), (.q8, .int8, 32, 0.03),
+                (.q4, .float32, 4, 0.12), (.q4, .int8, 4, 0.12), (.q4, .int8, 32, 0.12),
+                (.bfloat16, .float32, 4, 0.004),
+            ] {
+                var x = generator.normal(tokens * k)
+                for i in stride(from: 0, to: x.count, by: 100) { x[i] *= 20 }
+                let expected = referenceLinear(x, source, bias: nil, tokens: tokens, n: n, k: k)
+                let weight = WeightMatrix(source, rows: n, columns: k, format: format)
+                let y = Linear(weight: weight, activation: activation)(Matrix(rows: tokens, columns: k, x)).values
+                let noise = zip(y, expected).map { pow(Double($0) - $1, 2) }.reduce(0, +)
+                let error = (noise / expected.map { $0 * $0 }.reduce(0, +)).squareRoot()
+                print("relative error with outlier channels: \(format) x \(activation), \(tokens) tokens: \(error)")
+                #expect(error < bound, "\(format) x \(activation), \(tokens) tokens, seed 17")
+            }
+        }
+
         @Test func levelsAgreeOnQuantisedProducts() {
             var generator = SeededGenerator(seed: 12)
             for (tokens, n, k) in Self.shapes {
@@ -80,6 +103,22 @@ extension KernelTests {
                     }
                 }
             }
+        }
+
+        @Test(.enabled(if: Compute.openBLASError == nil, "OpenBLAS is not installed"))
+        func openBLASGivesTheSameProductsAsTheOwnKernels() {
+            var generator = SeededGenerator(seed: 16)
+            let x = Matrix(rows: 40, columns: 70, generator.normal(40 * 70))
+            let layer = Linear(
+                weight: WeightMatrix(generator.normal(33 * 70), rows: 33, columns: 70), bias: generator.normal(33))
+            let y = layer(x)
+            Compute.useOpenBLAS(.always)
+            defer { Compute.useOpenBLAS(.withoutVectorKernels) }
+            let other = layer(x)
+            #expect(relativeError(other.values, y.values.map(Double.init)) < 2e-6)
+            layer.apply(x, into: other, accumulate: true)
+            #expect(relativeError(other.values, y.values.map { 2 * Double($0) }) < 2e-6)
+            #expect(!Compute.openBLASCore.isEmpty)
         }
 
         @Test func severalLayersAtOnceGiveWhatEachGives() {

@@ -21,7 +21,7 @@ typedef enum {
 
 /// The best level of this CPU.
 cxr_level cxr_level_supported(void);
-/// The level in use: the best one, or what `CXRGATE_KERNELS` (scalar, avx2, avx512, avx512bf16) or `cxr_level_force` lowers it to.
+/// The level in use: the fastest one, or what `CXRGATE_KERNELS` (scalar, avx2, avx512, avx512bf16) or `cxr_level_force` asks for.
 cxr_level cxr_level_current(void);
 /// Forces a level for tests. Returns 0, or -1 if this CPU lacks it. Not to be called while kernels run.
 int cxr_level_force(cxr_level level);
@@ -150,9 +150,16 @@ void cxr_convert_from_float(cxr_format to, const float *x, void *y, size_t count
 
 /// Loads OpenBLAS at run time, with the core type that this CPU has (a value in OPENBLAS_CORETYPE wins). Returns null, or why not.
 const char *cxr_blas_load(void);
-/// c = a b^T with OpenBLAS: a `[m, k]`, b `[n, k]`, c `[m, n]`. Returns 0, or -1 if OpenBLAS is not loaded.
-int cxr_blas_sgemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
-                   size_t ldc);
+/// c = a b^T + beta c with OpenBLAS: a `[m, k]`, b `[n, k]`, c `[m, n]`. Returns 0, or -1 if OpenBLAS cannot be loaded.
+int cxr_blas_sgemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                   float *c, size_t ldc);
+
+typedef enum { CXR_BLAS_NEVER = 0, CXR_BLAS_WITHOUT_SIMD = 1, CXR_BLAS_ALWAYS = 2 } cxr_blas_use;
+
+/// When f32 weights meet more than 8 tokens in f32, OpenBLAS multiplies: by default on CPUs without own vector kernels, if it can be
+/// loaded.
+void cxr_blas_set_use(cxr_blas_use use);
+int cxr_blas_is_wanted(void);
 /// The core type that OpenBLAS runs as, or "" if not loaded.
 const char *cxr_blas_core(void);
 
