@@ -33,7 +33,7 @@ let capabilities: [Target] = [
     .target(name: "Evaluation", dependencies: ["Findings"], resources: [.copy("Resources")]),
     .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
-    .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"]),
+    .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"], exclude: ["README.md"]),
     .target(name: "Worklist", dependencies: [grdb]),
 ]
 
