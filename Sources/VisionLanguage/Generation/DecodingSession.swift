@@ -17,7 +17,7 @@ public final class DecodingSession {
     /// An empty session.
     public init(model: VisionLanguageModel) {
         self.model = model
-        state = model.architecture.decoder.makeState(capacity: 256)
+        state = model.architecture.decoder.makeState(capacity: 64)
     }
 
     private init(copying other: DecodingSession) {
@@ -71,7 +71,7 @@ public final class DecodingSession {
     /// Makes room for at least `count` positions.
     func reserve(_ count: Int) {
         guard count > state.capacity else { return }
-        state = state.copy(capacity: max(count + 128, state.capacity * 3 / 2))
+        state = state.copy(capacity: count)
     }
 
     /// Runs one further token of each session in one pass over the weights.
@@ -80,7 +80,8 @@ public final class DecodingSession {
     static func advance(_ sessions: [DecodingSession], by tokens: [Int]) -> Matrix {
         let decoder = sessions[0].model.architecture.decoder
         for (session, token) in zip(sessions, tokens) {
-            session.reserve(session.count + 1)
+            // Only sequences that outgrow what was reserved for them.
+            if session.count == session.state.capacity { session.reserve(session.count + 128) }
             session.cached.tokens.append(token)
         }
         let x = decoder.embed(tokens)
@@ -127,6 +128,9 @@ public final class DecodingSession {
         let started = ContinuousClock.now
         let runs = try requests.map { request -> GenerationRun in
             let deadline = request.options.deadline.map { started + $0 }
+            // Room for the whole answer at once: growing would hold two caches for a moment.
+            let positions = request.prompt.tokens.count + request.options.maximumTokens
+            request.session.reserve(min(positions, request.session.model.maximumPositions))
             let run = GenerationRun(
                 model: request.session.model, prompt: request.prompt, options: request.options, deadline: deadline,
                 onText: request.onText)

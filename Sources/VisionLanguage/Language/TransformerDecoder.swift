@@ -124,7 +124,7 @@ struct DecoderLayer: Sendable {
         keyNorm?.applyToHeads(qkv[1])
         table.rotate(qkv[0], headDimension: headDimension)
         table.rotate(qkv[1], headDimension: headDimension)
-        var parts: [Matrix] = []
+        let mixed = Matrix(rows: x.rows, columns: qkv[0].columns)
         var start = 0
         for segment in segments {
             let rows = start..<start + segment.count
@@ -133,9 +133,8 @@ struct DecoderLayer: Sendable {
             cache.append(keys: qkv[1].rows(rows), values: qkv[2].rows(rows))
             let mask = AttentionMask(
                 isCausal: true, window: window, bidirectionalSpans: segment.state.bidirectionalSpans)
-            parts.append(cache.attend(qkv[0].rows(rows), mask: mask, scale: scale))
+            cache.attend(qkv[0].rows(rows), mask: mask, scale: scale, into: mixed.rows(rows))
         }
-        let mixed = parts.count == 1 ? parts[0] : Matrix(stacking: parts)
         if let attentionPostNorm {
             x.add(attentionPostNorm(output(mixed)))
         } else {
