@@ -119,3 +119,15 @@ def test_reports_of_real_labels_are_read_back_too() -> None:
             hits, errors = compare(text, truth)
             assert list(hits) == [1, 0, 0] and errors.sum() == 0, text
             assert "bony" not in text and "gas" not in text, text
+
+
+def test_parts_and_the_whole_string_give_the_same_tokens(chat: Chat) -> None:
+    """A runtime may tokenise the conversation as one string."""
+    for truth in TRUTHS[:15]:
+        turns = dialogue.conversation(truth, random.Random(8))
+        text = ""
+        for index, turn in enumerate(turns):
+            picture = "<image>" * 4 + "\n" if index == 0 else "\n"
+            head = "<|im_start|>user\n" + picture if index == 0 else picture + "<|im_start|>user\n"
+            text += f"{head}{turn.question}<|im_end|>\n<|im_start|>assistant\n{turn.answer}<|im_end|>"
+        assert chat.tokenizer.encode(text, add_special_tokens=False).ids == chat.conversation(turns).ids
