@@ -8,6 +8,7 @@ from cxrtrain.boxes import box_text, boxes_text, parse_boxes
 from cxrtrain.evaluate.parse import parse
 from cxrtrain.evaluate.questions import key_of, normalised
 from cxrtrain.evaluate.reports import ALWAYS_NORMAL, compare
+from cxrtrain.labels import NIH_LABELS
 from cxrtrain.phantom.generator import make_phantom
 from cxrtrain.phantom.truth import Lesion, Truth
 from cxrtrain.text import dialogue
@@ -107,3 +108,26 @@ def test_a_synthesis_example_holds_its_codes(chat: Chat) -> None:
     encoded = chat.synthesis("PA view", [0, 15, 7])
     learned = [t for t in encoded.labels if t != IGNORED]
     assert [t - chat.image_code_offset for t in learned[1:4]] == [0, 15, 7]
+
+
+def test_reports_of_real_labels_are_read_back_too() -> None:
+    rng = random.Random(7)
+    for name in NIH_LABELS:
+        truth = Truth(lesions=[Lesion(name)], source="real")
+        for _ in range(30):
+            text = report(truth, rng)
+            hits, errors = compare(text, truth)
+            assert list(hits) == [1, 0, 0] and errors.sum() == 0, text
+            assert "bony" not in text and "gas" not in text, text
+
+
+def test_parts_and_the_whole_string_give_the_same_tokens(chat: Chat) -> None:
+    """A runtime may tokenise the conversation as one string."""
+    for truth in TRUTHS[:15]:
+        turns = dialogue.conversation(truth, random.Random(8))
+        text = ""
+        for index, turn in enumerate(turns):
+            picture = "<image>" * 4 + "\n" if index == 0 else "\n"
+            head = "<|im_start|>user\n" + picture if index == 0 else picture + "<|im_start|>user\n"
+            text += f"{head}{turn.question}<|im_end|>\n<|im_start|>assistant\n{turn.answer}<|im_end|>"
+        assert chat.tokenizer.encode(text, add_special_tokens=False).ids == chat.conversation(turns).ids

@@ -216,8 +216,8 @@ From decoded pixels to a grounded report in PyTorch on {t["threads"]} threads: m
 
 - Adult frontal radiographs only. Trained from one institution's images of 1992 to 2015.
 - Labels marked `phantom` (fracture, pneumoperitoneum, devices) were never measured on patients: treat their probabilities as untested.
-- Sides, zones, severities and boxes were learned from drawn lesions; NIH labels carry none. Expect them to be worse on patients, as the rows
-  for real boxes show.
+- Sides, zones, severities and boxes were learned from drawn lesions; NIH labels carry none. How far that carries over to patients,
+  the rows for real boxes and real reports show.
 - It never compares with prior images. Rows marked "near chance" are no better than guessing.
 """
     (folder / "README.md").write_text(text)

@@ -69,6 +69,13 @@ class Canvas:
         pixels = max(1, round(width * self.side))
         self.pen.line(self._pixels(points), int(255 * value), pixels, joint="curve" if pixels > 4 else None)
 
+    def strokes(self, curves: np.ndarray, widths: np.ndarray, values: np.ndarray) -> None:
+        """Many short lines at once, `[n, points, 2]`, with plain joints: much faster than one by one."""
+        points = self.frame.to_canvas(curves.reshape(-1, 2)).reshape(len(curves), 2 * curves.shape[1]) * self.side
+        pixels = np.maximum(1, np.round(widths * self.side)).astype(int).tolist()
+        for line, width, value in zip(points.tolist(), pixels, (values * 255).astype(int).tolist()):
+            self.pen.line(line, value, width)
+
     def disc(self, centre: tuple[float, float], radius: float, value: float = 1.0) -> None:
         (x, y), r = self._pixels(np.array([centre]))[0], radius * self.side
         self.pen.ellipse([x - r, y - r, x + r, y + r], fill=int(255 * value))

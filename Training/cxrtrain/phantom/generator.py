@@ -125,7 +125,9 @@ def _bowel_gas(patient: Patient, generator: np.random.Generator) -> np.ndarray:
         side = generator.choice([-1.0, 1.0, 1.0])
         centre = (side * generator.uniform(0.08, 0.26), patient.r_base + generator.uniform(0.10, 0.26))
         radius = generator.uniform(0.012, 0.035)
-        gas -= generator.uniform(0.2, 0.5) * dome(patient.frame, centre, (radius * generator.uniform(0.8, 2.2), radius), generator.normal(0, 0.7))
+        gas -= generator.uniform(0.2, 0.5) * dome(
+            patient.frame, centre, (radius * generator.uniform(0.8, 2.2), radius), generator.normal(0, 0.7)
+        )
     return blur(gas, 0.9)
 
 

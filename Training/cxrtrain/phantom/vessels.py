@@ -26,8 +26,10 @@ def draw_vessels(patient: Patient, generator: np.random.Generator, density: floa
             step = np.stack([side * np.cos(bend), np.sin(bend)], -1) * length[:, None]
             middle = position + step * 0.5 + generator.normal(0, 0.004, position.shape)
             end = position + step
-            for a, m, b, w in zip(position, middle, end, width):
-                (canvas if w > 0.004 else fine).curve(np.stack([a, m, b]), w, min(1.0, 0.35 + 45 * w))
+            curves = np.stack([position, middle, end], 1)
+            values = np.minimum(1.0, 0.35 + 45 * width)
+            for target, chosen in ((canvas, width > 0.004), (fine, width <= 0.004)):
+                target.strokes(curves[chosen], width[chosen], values[chosen])
             spread = generator.uniform(0.2, 0.55, len(angles))
             position = np.concatenate([end, end])
             angles = np.concatenate([bend + spread, bend - spread])
