@@ -26,7 +26,7 @@ let benchmarks: [Target] = [
         name: "KernelsBenchmark", dependencies: ["Tensors"], path: "Benchmarks/Kernels", exclude: ["README.md"]),
     .executableTarget(
         name: "RadiographyBenchmark", dependencies: ["DICOM", "Radiography", argumentParser],
-        path: "Benchmarks/Radiography", exclude: ["scripts"]),
+        path: "Benchmarks/Radiography", exclude: ["README.md", "scripts"]),
     .executableTarget(
         name: "ResultsBenchmark", dependencies: ["Results", "TestSupport"], path: "Benchmarks/Results"),
     .executableTarget(name: "WorklistBenchmark", dependencies: ["Worklist", grdb], path: "Benchmarks/Worklist"),
