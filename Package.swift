@@ -54,7 +54,7 @@ let capabilities: [Target] = [
     .target(
         name: "Evaluation", dependencies: ["DICOM", "Findings"], exclude: ["README.md"],
         resources: [.copy("Resources")]),
-    .target(name: "Radiography", dependencies: ["DICOM", "CDCMTK", "COpenJPEG", "CPNG"]),
+    .target(name: "Radiography", dependencies: ["DICOM", "CAssertionGuard", "CDCMTK", "COpenJPEG", "CPNG"]),
     .target(name: "Results", dependencies: ["Findings", "DICOM", "Radiography", "CFreeType"]),
     .target(name: "VisionLanguage", dependencies: ["Tensors", "Cryptography"], exclude: ["README.md"]),
     .target(name: "Worklist", dependencies: [grdb], exclude: ["README.md"]),
@@ -80,6 +80,7 @@ let native: [Target] = [
     .target(
         name: "CKernels", cSettings: [.unsafeFlags(["-O3"])],
         linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    .target(name: "CAssertionGuard", dependencies: ["COpenJPEG"]),
     .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),

@@ -147,7 +147,10 @@ cxr_file *cxr_file_read(const char *path, uint32_t max_element_bytes, cxr_tag st
         auto file = std::make_unique<cxr_file>();
         bool good = read_file(
             mapping.bytes(), mapping.count(), *file, max_element_bytes, stop_tag, message, [path](size_t offset) {
-                return std::make_unique<DcmInputFileStream>(OFFilename(path), static_cast<offile_off_t>(offset));
+                // Skipped, not opened at the offset: values that stay on disk are found again by the stream's position.
+                auto stream = std::make_unique<DcmInputFileStream>(OFFilename(path));
+                stream->skip(static_cast<offile_off_t>(offset));
+                return stream;
             });
         return good ? file.release() : nullptr;
     });

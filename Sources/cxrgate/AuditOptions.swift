@@ -5,8 +5,7 @@ import GRDB
 
 /// What every audit command takes: which log, and who asks.
 struct AuditOptions: ParsableArguments {
-    @Option(help: "The gateway's database file; CXRGATE_DATABASE if not given.")
-    var database: String?
+    @OptionGroup var database: DatabaseOptions
 
     @Option(name: .customLong("as"), help: "The person on whose behalf the log is read; the OS user if not given.")
     var asking: String?
@@ -16,18 +15,13 @@ struct AuditOptions: ParsableArguments {
     var timeZone: String = "UTC"
 
     func validate() throws {
-        guard database ?? ProcessInfo.processInfo.environment["CXRGATE_DATABASE"] != nil else {
-            throw ValidationError("No database: give --database PATH, or set CXRGATE_DATABASE.")
-        }
         guard timeZone == "local" || TimeZone(identifier: timeZone) != nil else {
             throw ValidationError(
                 "There is no time zone \(timeZone); use a name such as Europe/Amsterdam, UTC or local.")
         }
     }
 
-    var path: String { database ?? ProcessInfo.processInfo.environment["CXRGATE_DATABASE"] ?? "" }
-
-    func open() throws -> DatabasePool { try AuditDatabase.open(at: path) }
+    func open() throws -> DatabasePool { try AuditDatabase.open(at: database.path()) }
 
     var zone: TimeZone { timeZone == "local" ? .current : TimeZone(identifier: timeZone) ?? .gmt }
 
@@ -37,12 +31,8 @@ struct AuditOptions: ParsableArguments {
     /// How the output names the zone.
     var zoneName: String { timeZone == "UTC" ? "UTC" : zone.identifier }
 
-    /// Who asks. Whoever claims to be another person is recorded under both names.
-    var person: Person {
-        let account = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "uid \(getuid())"
-        let process = "cxrgate audit, process \(ProcessInfo.processInfo.processIdentifier), OS user \(account)"
-        return Person(user: asking ?? account, host: ProcessInfo.processInfo.hostName, process: process)
-    }
+    /// Who asks.
+    var person: Person { Operator.person(asking) }
 
     func reader() throws -> AuditReader { AuditReader(pool: try open(), person: person) }
 

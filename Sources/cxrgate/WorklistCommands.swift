@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Foundation
 import GRDB
 import Worklist
@@ -16,7 +17,7 @@ struct DatabaseOptions: ParsableArguments {
         return configuration.config.map { " --config \($0)" } ?? ""
     }
 
-    private func path() throws -> String {
+    func path() throws -> String {
         try database ?? configuration.load().storage.databasePath
     }
 
@@ -25,10 +26,16 @@ struct DatabaseOptions: ParsableArguments {
         try WorklistDatabase.openReadOnly(at: path()).read(query)
     }
 
-    /// Changes an existing database; the first line refuses a file that is none, instead of making one of it.
-    func write<Value>(_ change: (Database) throws -> Value) throws -> Value {
+    /// Changes an existing database, or shows what names patients: together with an audit record of who did it. The
+    /// first line refuses a file that is none, instead of making one of it.
+    func write<Value>(recording event: AuditEvent, _ change: (Database) throws -> Value) throws -> Value {
         _ = try WorklistDatabase.openReadOnly(at: path())
-        return try WorklistDatabase.open(at: path()).write(change)
+        let pool = try WorklistDatabase.open(at: path()) { AuditSchema.registerMigrations(in: &$0) }
+        return try pool.write { db in
+            let value = try change(db)
+            try AuditLog.append(event, in: db)
+            return value
+        }
     }
 }
 
@@ -70,7 +77,10 @@ struct StudiesCommand: ParsableCommand {
     var search: String?
 
     func run() throws {
-        let studies = try database.read { db in
+        let event = AuditEvent(
+            .queryAnswered, description: "Listed studies.", person: Operator.person(),
+            objects: search.map { [ParticipantObject(.query, identifier: $0)] } ?? [])
+        let studies = try database.write(recording: event) { db in
             try Listings.studies(states: state, search: search, page: pages.page, in: db)
         }
         var table = Table(
@@ -256,7 +266,12 @@ struct RetryCommand: ParsableCommand {
 
     func run() throws {
         guard let selection = selections.first else { return }
-        let report = try database.write { db in try OperatorRetry.retry(selection, at: Date(), in: db) }
+        let event = AuditEvent(
+            .deliveryRetried, description: "An operator asked for another try: \(selection).",
+            person: Operator.person())
+        let report = try database.write(recording: event) { db in
+            try OperatorRetry.retry(selection, at: Date(), in: db)
+        }
         var table = Table([.init("kind", "REVIVED"), .init("id", "NUMBER")], emptyNote: "No dead letters.")
         for id in report.workItems { table.add([.text("work item"), .integer(Int(id))]) }
         for id in report.deliveries { table.add([.text("delivery"), .integer(Int(id))]) }

@@ -58,4 +58,14 @@ import Testing
         #expect(file.dataset.doubles(.pixelSpacing) == nil)
         #expect(file.dataset.int(.rows) == nil)
     }
+
+    /// Values above the limit stay on disk until they are asked for, and are then found at their place.
+    @Test func aValueThatStayedOnDiskIsReadWhenAskedFor() throws {
+        let scratch = try ScratchDirectory()
+        let instance = try SyntheticInstance(in: scratch.url, bytes: 100_000)
+        let lazy = try DICOMFile(contentsOf: instance.url, maximumElementBytes: 1024)
+        let eager = try DICOMFile(bytes: Array(Data(contentsOf: instance.url)))
+        let pixels = try #require(lazy.dataset.bytes(.pixelData))
+        #expect(pixels.count > 90_000 && pixels == eager.dataset.bytes(.pixelData))
+    }
 }

@@ -70,7 +70,8 @@ import FoundationNetworking
                 .output.contains("C001H"))
         let storescu = try Command.run(
             "storescu", ["-v", "-aec", "CXRGATE", "127.0.0.1", "\(gateway.port)", nested.url.path])
-        #expect((storescu.output + storescu.errors).contains("CannotUnderstand"), "\(storescu.output)\(storescu.errors)")
+        #expect(
+            (storescu.output + storescu.errors).contains("CannotUnderstand"), "\(storescu.output)\(storescu.errors)")
         #expect(try gateway.query("SELECT count(*) FROM quarantinedFile") == ["1"])
         let kept = gateway.storage.appendingPathComponent("quarantine").path
         #expect(try FileManager.default.contentsOfDirectory(atPath: kept).count == 1)

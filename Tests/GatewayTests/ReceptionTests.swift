@@ -94,4 +94,15 @@ import Testing
         let kept = try DICOMFile(contentsOf: gateway.storage.appendingPathComponent("studies/" + path))
         #expect(kept.transferSyntaxUID == syntax.uid)
     }
+
+    @Test func aJapaneseNameIsKeptForPeople() throws {
+        let gateway = try GatewayProcess(in: scratch.url)
+        let instance = try SyntheticInstance(in: files) { dataset in
+            try dataset.set(.specificCharacterSet, "\\ISO 2022 IR 87")
+            let escaped: [UInt8] = [0x1b, 0x24, 0x42, 0x3b, 0x33, 0x45, 0x44, 0x1b, 0x28, 0x42]
+            try dataset.set(.patientName, bytes: Array("Yamada^Tarou=".utf8) + escaped, vr: "PN")
+        }
+        #expect(try storescu(gateway, instance.url.path).status == 0)
+        #expect(try gateway.query("SELECT patientName FROM study") == ["Yamada^Tarou=山田"])
+    }
 }

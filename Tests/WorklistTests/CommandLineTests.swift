@@ -166,7 +166,8 @@ import Testing
         #expect(try cxrgate("retry", "--all", "--item", "1", "--database", text).status == 2)
         #expect(try cxrgate("queue", "--state", "nonsense", "--database", text).status == 2)
         #expect(try cxrgate("studies", "--limit", "0", "--database", text).status == 2)
-        #expect(try cxrgate("status").status == 2)
+        #expect(try cxrgate("status", "--set", "storage.directory=/nowhere/at/all").status == 1)
+        #expect(try cxrgate("status", "--set", "storage").status == 2)
         #expect(try cxrgate("--help").status == 0)
     }
 }

@@ -1,3 +1,4 @@
+import Audit
 import DICOM
 import DICOMNetwork
 import Foundation
@@ -127,10 +128,46 @@ public struct RetryConfiguration: Equatable, Sendable {
     }
 }
 
-/// The audit log's key and exported head.
+/// The audit log's key, exported head and repositories.
 public struct AuditConfiguration: Equatable, Sendable {
     /// PEM file of the site's Ed25519 key; made at the first start. Relative paths are below the storage directory.
     public var signingKey = "audit-key.pem"
     /// A file that always holds the last signed head, best on another machine's disk.
     public var headFile: String?
+    /// Where records are forwarded to as DICOM audit messages.
+    public var repositories: [AuditRepositoryConfiguration] = []
+}
+
+/// An audit record repository (PS3.15 A.6: syslog over UDP or TLS).
+public struct AuditRepositoryConfiguration: Equatable, Sendable {
+    /// The name under which the forward queue keeps its place.
+    public var name = ""
+    public var host = "127.0.0.1"
+    public var port: UInt16 = 6514
+    /// Keys and certificates; `nil` for UDP.
+    public var tls: TLSSettings?
+    /// A file of at least 32 secret bytes: patients' identifiers are replaced by keyed hashes.
+    public var pseudonymKey: String?
+
+    /// The forwarder for it.
+    ///
+    /// - Throws: `ConfigurationError` when the key file cannot be used.
+    func forwarder(ledger: Ledger, logger: Logger) throws -> AuditForwarder {
+        var pseudonymiser: Pseudonymiser?
+        if let pseudonymKey {
+            let key = FileManager.default.contents(atPath: pseudonymKey) ?? Data()
+            pseudonymiser = try Pseudonymiser(key: [UInt8](key))
+        }
+        let url = { (path: String) in URL(fileURLWithPath: path) }
+        let transport = tls.map { tls in
+            AuditRepository.Transport.tls(
+                TLSIdentity(
+                    trustedCertificates: url(tls.trustedCertificates ?? ""),
+                    certificateChain: tls.certificate.map(url), privateKey: tls.privateKey.map(url)))
+        }
+        return AuditForwarder(
+            pool: ledger.pool,
+            repository: AuditRepository(name: name, host: host, port: port, transport: transport ?? .udp),
+            source: .local(sourceID: "CXRGateway"), pseudonymiser: pseudonymiser, logger: logger)
+    }
 }

@@ -138,7 +138,26 @@ extension AuditConfiguration {
         node.read([
             "signing-key": { $0.set(&result.signingKey, $0.text()) },
             "head-file": { result.headFile = $0.text() },
+            "repositories": { list in
+                list.set(&result.repositories, list.list(AuditRepositoryConfiguration.init(reading:)))
+            },
         ])
+        self = result
+    }
+}
+
+extension AuditRepositoryConfiguration {
+    init?(reading node: ConfigurationNode) {
+        var result = AuditRepositoryConfiguration()
+        node.read([
+            "name": { $0.set(&result.name, $0.text()) },
+            "host": { $0.set(&result.host, $0.text()) },
+            "port": { $0.set(&result.port, $0.integer(1...65535)) },
+            "tls": { result.tls = TLSSettings(reading: $0) },
+            "pseudonym-key": { result.pseudonymKey = $0.text() },
+        ])
+        if result.name.isEmpty { node.mistake("needs a name") }
+        if let tls = result.tls, tls.trustedCertificates == nil { node.mistake("tls needs trusted-certificates") }
         self = result
     }
 }

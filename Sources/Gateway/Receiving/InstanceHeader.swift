@@ -2,6 +2,8 @@ import DICOM
 import Foundation
 import Worklist
 
+import struct DICOM.CharacterSet
+
 /// What the front door needs to know from a received file's header.
 struct InstanceHeader {
     let sopClassUID: UID
@@ -20,9 +22,13 @@ struct InstanceHeader {
     /// - Throws: `DICOMError` when it cannot be parsed or lacks a UID.
     init(contentsOf url: URL) throws {
         let file = try DICOMFile(contentsOf: url, before: .pixelData)
-        // Text that does not fit its character set is kept as it came: the header still names the study.
-        try? file.convertToUTF8()
         let dataset = file.dataset
+        let characterSet = CharacterSet(declared: dataset.texts(.specificCharacterSet))
+        // Text that does not fit its character set is kept as it came: the header still names the study.
+        func text(_ tag: Tag, isPersonName: Bool = false) -> String? {
+            let decoded = dataset.bytes(tag).flatMap { characterSet?.decode($0, isPersonName: isPersonName) }
+            return decoded ?? dataset.text(tag)
+        }
         func uid(_ tag: Tag) throws -> UID {
             guard let text = dataset.text(tag) else {
                 throw DICOMError.invalidValue(tag: tag, reason: "a UID is missing")
@@ -35,13 +41,13 @@ struct InstanceHeader {
         seriesInstanceUID = try uid(.seriesInstanceUID)
         instanceNumber = dataset.int(.instanceNumber)
         study = StudyAttributes(
-            patientID: dataset.text(.patientID), patientName: dataset.text(.patientName),
+            patientID: text(.patientID), patientName: text(.patientName, isPersonName: true),
             patientBirthDate: dataset.text(.patientBirthDate), patientSex: dataset.text(.patientSex),
-            accessionNumber: dataset.text(.accessionNumber), studyDate: dataset.text(.studyDate),
-            studyTime: dataset.text(.studyTime), studyDescription: dataset.text(.studyDescription))
+            accessionNumber: text(.accessionNumber), studyDate: dataset.text(.studyDate),
+            studyTime: dataset.text(.studyTime), studyDescription: text(.studyDescription))
         series = SeriesAttributes(
             modality: dataset.text(.modality), seriesNumber: dataset.int(.seriesNumber),
-            seriesDescription: dataset.text(.seriesDescription), bodyPartExamined: dataset.text(.bodyPartExamined))
+            seriesDescription: text(.seriesDescription), bodyPartExamined: dataset.text(.bodyPartExamined))
         let request = dataset.items(.requestAttributesSequence).first
         priority = (dataset.text(.requestedProcedurePriority) ?? request?.text(.requestedProcedurePriority))
             .flatMap { Priority(requestedProcedurePriority: $0) }

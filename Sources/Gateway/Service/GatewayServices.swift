@@ -62,12 +62,15 @@ public struct GatewayServices: Sendable {
             receiver.update(new.rules)
             freeSpace.update(new.storage.watermark)
         }
+        let forwarders = try configuration.audit.repositories.map {
+            ForwarderService(forwarder: try $0.forwarder(ledger: ledger, logger: logger))
+        }
         ledger.record(AuditEvent(.serviceStarted, description: "Version \(Implementation.version)."))
         ready(reception.ports)
         // Stopped in reverse: reception first, the audit keeper, which signs the last record, last.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [
+                services: forwarders.map { .init(service: $0) } + [
                     .init(service: KeeperService(keeper: keeper, ledger: ledger)),
                     .init(service: delivery), .init(service: maintenance), .init(service: reloading),
                     .init(service: reception),

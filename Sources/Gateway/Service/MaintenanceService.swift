@@ -69,3 +69,12 @@ struct KeeperService: Service {
         }
     }
 }
+
+/// Forwards the audit log to one repository.
+struct ForwarderService: Service {
+    let forwarder: AuditForwarder
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await self.forwarder.run() }
+    }
+}

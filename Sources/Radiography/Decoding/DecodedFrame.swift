@@ -43,13 +43,9 @@ public struct PixelDecoder: Sendable {
     /// Bounds on what is decoded.
     public var limits: PixelLimits
 
-    /// Threads used within one image, where the codec can.
-    public var threads: Int
-
     /// A decoder with limits.
-    public init(limits: PixelLimits = .standard, threads: Int = 2) {
+    public init(limits: PixelLimits = .standard) {
         self.limits = limits
-        self.threads = threads
     }
 
     /// Decodes the first frame to one sample per pixel; colour becomes luma (ITU-R BT.601).
@@ -125,7 +121,7 @@ public struct PixelDecoder: Sendable {
         }
         let facts = try JPEG2000Inspector.inspect(stream, limits: limits)
         try facts.check(against: format)
-        let values = try JPEG2000Decoder(threads: Int32(clamping: threads)).decode(stream, facts: facts)
+        let values = try JPEG2000Decoder().decode(stream, facts: facts)
         let model =
             switch format.photometricInterpretation {
             case "YBR_ICT", "YBR_RCT": "RGB"

@@ -1,10 +1,10 @@
+import CAssertionGuard
 import COpenJPEG
 
 /// Decodes JPEG 2000 and HTJ2K code-streams with OpenJPEG in strict mode: an incomplete stream is an error.
+///
+/// On one thread: an assertion of OpenJPEG can be survived on the thread that decodes only.
 struct JPEG2000Decoder {
-    /// Threads within one image; code-blocks are independent.
-    var threads: Int32 = 2
-
     /// Decodes to samples by pixel (`[rows, columns, components]`), each the low 16 bits of the component's value.
     ///
     /// - Parameter facts: What `JPEG2000Inspector` read; a decoder that finds otherwise is not believed.
@@ -28,12 +28,15 @@ struct JPEG2000Decoder {
             defer { opj_image_destroy(image) }
             var parameters = opj_dparameters_t()
             opj_set_default_decoder_parameters(&parameters)
-            let decoded =
-                opj_setup_decoder(codec, &parameters) != 0 && opj_decoder_set_strict_mode(codec, 1) != 0
-                && (threads < 2 || opj_codec_set_threads(codec, threads) != 0)
-                && opj_read_header(stream, codec, &image) != 0 && opj_decode(codec, stream, image) != 0
-                && opj_end_decompress(codec, stream) != 0
-            guard decoded, let image else { throw RadiographyError.decoderFailed(report.text ?? "no reason given") }
+            guard opj_setup_decoder(codec, &parameters) != 0, opj_decoder_set_strict_mode(codec, 1) != 0 else {
+                throw RadiographyError.decoderFailed(report.text ?? "no reason given")
+            }
+            switch cxr_decode_guarded(codec, stream, &image) {
+            case CXR_DECODED: break
+            case CXR_ASSERTION_FAILED: throw RadiographyError.decoderFailed("the code-stream is damaged")
+            default: throw RadiographyError.decoderFailed(report.text ?? "no reason given")
+            }
+            guard let image else { throw RadiographyError.decoderFailed(report.text ?? "no image") }
             return try samples(of: image.pointee, facts)
         }
     }

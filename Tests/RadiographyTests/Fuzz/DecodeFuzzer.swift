@@ -10,7 +10,7 @@ import Radiography
 public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let bytes = UnsafeRawBufferPointer(start: data, count: count)
     guard count > 6 else { return 0 }
-    let decoder = PixelDecoder(limits: PixelLimits(maximumPixels: 1 << 20), threads: 1)
+    let decoder = PixelDecoder(limits: PixelLimits(maximumPixels: 1 << 20))
     do {
         if bytes[0] < 10 {
             let allocated = bytes[3] & 1 == 0 ? 8 : 16
