@@ -24,7 +24,6 @@ struct CXRGate: AsyncParsableCommand {
             SendCommand.self,
             EchoCommand.self,
             ConfigCommand.self,
-            BuildResultsCommand.self,
         ])
 
     /// Runs the command. Exit codes: 0 done, 1 failed, 2 bad usage (the parser's own code for that is 64).

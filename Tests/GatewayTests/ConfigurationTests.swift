@@ -74,6 +74,11 @@ import Testing
         #expect("\(try #require(error))".contains("environment variable CXRGATE_RETRY__MAXIMUM_ATTEMPTS"))
     }
 
+    @Test func aSecureListenerHasTheRegisteredPortUnlessToldOtherwise() throws {
+        let text = "listeners: [{tls: {private-key: k}}, {tls: {private-key: k}, port: 4000}, {}]"
+        #expect(try GatewayConfiguration.parse(text).listeners.map(\.port) == [2762, 4000, 11112])
+    }
+
     @Test func brokenYAMLIsOneClearMistake() {
         #expect(throws: ConfigurationError.self) { try GatewayConfiguration.parse("a: [1, 2") }
     }

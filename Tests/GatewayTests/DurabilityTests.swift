@@ -125,6 +125,35 @@ import Testing
         #expect(try gateway.query("SELECT count(*), max(disposition) FROM instance") == ["1|toRead"])
     }
 
+    @Test func startUpReconcilesFilesAndRowsAndSaysSo() throws {
+        let first = try GatewayProcess(in: scratch.url)
+        let instances = try (0..<2).map { _ in try SyntheticInstance(in: scratch.url) }
+        let sent = try Command.run(
+            Command.cxrgate, ["send", "127.0.0.1", "\(first.port)"] + instances.map(\.url.path))
+        #expect(sent.status == 0)
+        let lost = try #require(try first.query("SELECT path FROM instance ORDER BY id").first)
+        first.stop()
+        let storage = first.storage
+        try FileManager.default.removeItem(at: storage.appendingPathComponent(lost))
+        try Data("half".utf8).write(to: storage.appendingPathComponent("incoming/leftover"))
+        let stray = "studies/1.2/1.3/1.4/stray.dcm"
+        try FileManager.default.createDirectory(
+            at: storage.appendingPathComponent("studies/1.2/1.3/1.4"), withIntermediateDirectories: true)
+        try Data("stray".utf8).write(to: storage.appendingPathComponent(stray))
+
+        let second = try GatewayProcess(in: scratch.url)
+        #expect(second.log.contains("a stored file is missing") && second.log.contains(lost))
+        #expect(second.log.contains("a file without a row") && second.log.contains(stray))
+        #expect(!FileManager.default.fileExists(atPath: storage.appendingPathComponent("incoming/leftover").path))
+        #expect(try second.query("SELECT count(*) FROM instance WHERE missingSince IS NOT NULL") == ["1"])
+        // The sender still has it: sent again, it takes its place.
+        let again = try Command.run(
+            Command.cxrgate, ["send", "127.0.0.1", "\(second.port)"] + instances.map(\.url.path))
+        #expect(again.status == 0)
+        #expect(try second.query("SELECT count(*) FROM instance WHERE missingSince IS NOT NULL") == ["0"])
+        #expect(FileManager.default.fileExists(atPath: storage.appendingPathComponent(lost).path))
+    }
+
     @Test func sigtermLetsAnOpenAssociationFinish() throws {
         let gateway = try GatewayProcess(in: scratch.url)
         let instances = try (0..<2).map { _ in try SyntheticInstance(in: scratch.url) }

@@ -95,6 +95,31 @@ import Testing
         #expect(kept.transferSyntaxUID == syntax.uid)
     }
 
+    @Test func requestedProcedurePriorityMakesAStudyMoreUrgentThanItsSource() throws {
+        let gateway = try GatewayProcess(
+            in: scratch.url, options: "sources: [{priority: low, networks: [127.0.0.1]}]\n")
+        let stat = try SyntheticInstance(in: files) { try $0.set(.requestedProcedurePriority, "STAT") }
+        let nested = try SyntheticInstance(in: files) { dataset in
+            try dataset.appendItem(.requestAttributesSequence).set(.requestedProcedurePriority, "HIGH")
+        }
+        let plain = try SyntheticInstance(in: files)
+        for instance in [stat, nested, plain] {
+            #expect(try storescu(gateway, instance.url.path).status == 0)
+        }
+        #expect(try gateway.query("SELECT priority FROM study ORDER BY id") == ["0", "1", "4"])
+    }
+
+    @Test func whatIsNotAReadableImageIsKeptAndRecordedAsSuch() throws {
+        let gateway = try GatewayProcess(in: scratch.url)
+        let report = try SyntheticInstance(in: files) { dataset in
+            try dataset.set(.sopClassUID, StorageSOPClass.basicTextSR)
+            dataset.remove(.pixelData)
+        }
+        #expect(
+            try Command.run(Command.cxrgate, ["send", "127.0.0.1", "\(gateway.port)", report.url.path]).status == 0)
+        #expect(try gateway.query("SELECT disposition FROM instance") == ["storedOnly"])
+    }
+
     @Test func aJapaneseNameIsKeptForPeople() throws {
         let gateway = try GatewayProcess(in: scratch.url)
         let instance = try SyntheticInstance(in: files) { dataset in

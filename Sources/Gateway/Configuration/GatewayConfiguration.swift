@@ -44,6 +44,9 @@ public struct ListenerConfiguration: Equatable, Sendable {
     public var address = "127.0.0.1"
     public var port: UInt16 = 11112
     public var tls: TLSSettings?
+
+    /// The registered port for DICOM over TLS: a secure listener's default.
+    static let securePort: UInt16 = 2762
 }
 
 /// Limits of associations and what they may carry.

@@ -40,12 +40,16 @@ extension AssociationConfiguration {
 extension ListenerConfiguration {
     init?(reading node: ConfigurationNode) {
         var result = ListenerConfiguration()
+        let hasPort = node.node.mapping?["port"] != nil
         node.read([
             "address": { node in
                 node.set(&result.address, node.scalar("an IP address") { IPAddress($0) == nil ? nil : $0 })
             },
             "port": { $0.set(&result.port, $0.integer(0...65535)) },
-            "tls": { result.tls = TLSSettings(reading: $0) },
+            "tls": { node in
+                result.tls = TLSSettings(reading: node)
+                if !hasPort { result.port = ListenerConfiguration.securePort }
+            },
         ])
         self = result
     }

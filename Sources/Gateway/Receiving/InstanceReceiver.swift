@@ -222,6 +222,7 @@ final class InstanceReceiver: StorageSCPHandler {
         let source = rules.withLock { rules in
             rules.sources.first { $0.aeTitle == peer.callingAETitle } ?? rules.sources.first { $0.aeTitle == "*" }
         }
+        let leastUrgent = source?.priority ?? .routine
         let isReadable = StorageSOPClass.readable.contains(request.sopClassUID)
         return ReceivedInstance(
             studyInstanceUID: header.studyInstanceUID.description,
@@ -231,7 +232,7 @@ final class InstanceReceiver: StorageSCPHandler {
             byteCount: Int64(file.bytes), sha256: file.sha256,
             source: Source(aeTitle: peer.callingAETitle, address: peer.address),
             disposition: header.isOwnEquipment ? .ownResult : isReadable ? .toRead : .storedOnly,
-            priority: min(header.priority ?? .routine, source?.priority ?? .routine),
+            priority: header.priority.map { min($0, leastUrgent) } ?? leastUrgent,
             quietPeriod: source?.quietPeriod ?? SourceConfiguration.defaultQuietPeriod,
             association: ledger.name(association))
     }
