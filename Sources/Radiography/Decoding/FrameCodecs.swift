@@ -1,5 +1,6 @@
 import CDCMTK
 import DICOM
+import Foundation
 
 /// Frames that DCMTK's codecs decode: JPEG and JPEG-LS.
 enum JPEGFrame {
@@ -86,6 +87,7 @@ private func decodeSamples(
 ) -> [UInt16] {
     if bytesPerSample == 2 {
         return [UInt16](unsafeUninitializedCapacity: count) { buffer, initialized in
+            adviseLargePages(UnsafeMutableRawBufferPointer(buffer))
             if zeroed { buffer.initialize(repeating: 0) }
             buffer.withMemoryRebound(to: UInt8.self) { bytes in
                 if let base = bytes.baseAddress { fill(base) }
@@ -103,6 +105,18 @@ private func decodeSamples(
             buffer[index] = UInt16(bytes[index])
         }
         initialized = count
+    }
+}
+
+/// Asks for large pages in memory that will be written whole: a page fault for each 4 KB costs as much as reading it.
+private func adviseLargePages(_ memory: UnsafeMutableRawBufferPointer) {
+    guard let base = memory.baseAddress else { return }
+    let page = 1 << 21
+    let start = base.alignedUp(toMultipleOf: page)
+    let length = (base + memory.count).alignedDown(toMultipleOf: page) - start
+    if length > 0 {
+        // Advice only: where it is not taken, all is as before.
+        _ = madvise(start, length, MADV_HUGEPAGE)
     }
 }
 

@@ -41,8 +41,15 @@ enum Resampler {
                     for row in 0..<rows { narrowed(row, target(row)) }
                 } else if newRows < rows, let across {
                     // The vertical pass is the cheaper one: it goes first where it shrinks the work.
-                    merge(taps(rows, newRows), columns: columns, source: source, target: { _ in whole }) { row in
-                        across.apply(to: whole, into: target(row))
+                    let lines = FourLines(columns: columns)
+                    merge(taps(rows, newRows), columns: columns, source: source, target: { lines[$0 % 4] }) { row in
+                        if row % 4 == 3 {
+                            across.apply(to: lines, into: (0..<4).map { target(row - 3 + $0) })
+                        } else if row == newRows - 1 {
+                            for rest in 0...row % 4 {
+                                across.apply(to: lines[rest], into: target(row - row % 4 + rest))
+                            }
+                        }
                     }
                 } else {
                     merge(taps(rows, newRows), columns: newColumns, source: narrowed, target: target) { _ in }
@@ -104,7 +111,35 @@ enum Resampler {
         }
     }
 
-    /// Resizes single lines.
+    /// Memory for four lines, which the processor sums at once.
+    private final class FourLines {
+        private let memory: UnsafeMutableBufferPointer<Float>
+        /// The lines' pixels side by side.
+        fileprivate let mixed: UnsafeMutableBufferPointer<SIMD4<Float>>
+
+        init(columns: Int) {
+            memory = .allocate(capacity: 4 * columns)
+            mixed = .allocate(capacity: columns)
+        }
+
+        deinit {
+            memory.deallocate()
+            mixed.deallocate()
+        }
+
+        subscript(_ line: Int) -> UnsafeMutableBufferPointer<Float> {
+            UnsafeMutableBufferPointer(rebasing: memory[(line * mixed.count)..<((line + 1) * mixed.count)])
+        }
+
+        func mix() {
+            let (first, second, third, fourth) = (self[0], self[1], self[2], self[3])
+            for column in 0..<mixed.count {
+                mixed[column] = SIMD4(first[column], second[column], third[column], fourth[column])
+            }
+        }
+    }
+
+    /// Resizes lines, single or by four, with the same sums.
     private struct LineResampler {
         private let weights: [Float]
         private let spans: [(first: Int, count: Int)]
@@ -112,6 +147,29 @@ enum Resampler {
         init(_ taps: [Taps]) {
             weights = taps.flatMap(\.weights)
             spans = taps.map { (first: $0.first, count: $0.weights.count) }
+        }
+
+        func apply(to lines: FourLines, into targets: [UnsafeMutableBufferPointer<Float>]) {
+            lines.mix()
+            let mixed = lines.mixed
+            let (first, second, third, fourth) = (targets[0], targets[1], targets[2], targets[3])
+            weights.withUnsafeBufferPointer { weights in
+                spans.withUnsafeBufferPointer { spans in
+                    var next = 0
+                    for column in 0..<spans.count {
+                        let span = spans[column]
+                        var sum = SIMD4<Float>.zero
+                        for index in 0..<span.count {
+                            sum += weights[next &+ index] * mixed[span.first &+ index]
+                        }
+                        next += span.count
+                        first[column] = sum[0]
+                        second[column] = sum[1]
+                        third[column] = sum[2]
+                        fourth[column] = sum[3]
+                    }
+                }
+            }
         }
 
         func apply(to line: UnsafeMutableBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>) {

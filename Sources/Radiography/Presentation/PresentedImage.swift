@@ -72,6 +72,26 @@ public struct PresentedImage: Sendable, Equatable {
         return first > 0.1 && first < 0.9 && indices.allSatisfy { gray($0) == first }
     }
 
+    /// Pixels of each of 256 gray levels, in the first of every `step` rows.
+    func levelCounts(everyRow step: Int) -> [Int] {
+        let levels = table.map { UInt8(min(max($0, 0), 1) * 255) }
+        // Four counters for each level, taken in turn: neighbours are alike, and need not wait for each other.
+        var counts = [Int](repeating: 0, count: 4 * 256)
+        counts.withUnsafeMutableBufferPointer { counts in
+            values.withUnsafeBufferPointer { values in
+                levels.withUnsafeBufferPointer { levels in
+                    for row in stride(from: 0, to: rows, by: step) {
+                        for index in (row * columns)..<((row + 1) * columns) {
+                            let isImage = mask.isEmpty || !mask[index]
+                            counts[(isImage ? Int(levels[Int(values[index])]) : 0) &* 4 &+ (index & 3)] &+= 1
+                        }
+                    }
+                }
+            }
+        }
+        return (0..<256).map { counts[($0 * 4)..<($0 * 4 + 4)].reduce(0, +) }
+    }
+
     private func gray(_ index: Int) -> Float {
         mask.isEmpty || !mask[index] ? table[Int(values[index])] : 0
     }

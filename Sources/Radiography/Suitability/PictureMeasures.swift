@@ -43,23 +43,8 @@ public struct PictureMeasures: Codable, Equatable, Sendable {
 
     /// Gray levels are counted on a sample of lines, dead lines on all.
     private static func lines(_ image: PresentedImage) -> (grayLevels: Int, deadLines: Double) {
-        // Four counters for each level, taken in turn: neighbours are alike, and need not wait for each other.
-        var counts = [Int](repeating: 0, count: 4 * 256)
-        let step = max(1, image.rows / 512)
-        var dead = 0
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: image.columns) { line in
-            counts.withUnsafeMutableBufferPointer { counts in
-                for row in 0..<image.rows {
-                    if image.isFlatGray(row: row) { dead += 1 }
-                    guard row % step == 0 else { continue }
-                    image.line(row, into: line)
-                    for column in 0..<line.count {
-                        counts[Int(min(max(line[column], 0), 1) * 255) &* 4 &+ (column & 3)] &+= 1
-                    }
-                }
-            }
-        }
-        let levels = (0..<256).map { counts[($0 * 4)..<($0 * 4 + 4)].reduce(0, +) }
+        let dead = (0..<image.rows).count { image.isFlatGray(row: $0) }
+        let levels = image.levelCounts(everyRow: max(1, image.rows / 512))
         let least = max(1, levels.reduce(0, +) / 10_000)
         return (levels.filter { $0 >= least }.count, Double(dead) / Double(image.rows))
     }
