@@ -3,7 +3,7 @@
 Each run is a process of its own, and the programs take turns, so that load falls on all of them:
 - here: reads the file, decodes, presents, resizes to 1024, assesses suitability, in memory; nothing is written;
 - dcmtk: dcmj2pnm or dcml2pnm reads, decodes, applies the window at full size and writes an 8-bit PGM;
-- gdcm: gdcmconv --raw reads, decodes and writes an uncompressed DICOM file.
+- gdcm: gdcmconv --raw reads, decodes and writes an uncompressed DICOM file; of an uncompressed one that is a copy.
 Medians of wall time, of user and system CPU time, and the peak memory are printed, then the ratios of wall and CPU
 time to the peers. "warm" is the wall time of a further file in a process that runs already, as in the gateway's
 service: without loading libraries and DCMTK's data dictionary.
