@@ -9,6 +9,7 @@
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 
+#include <cstring>
 #include <mutex>
 
 namespace {
@@ -101,12 +102,15 @@ std::unique_ptr<DcmPixelSequence> one_fragment(const uint8_t *frame, size_t coun
     auto table = std::make_unique<DcmPixelItem>(DcmTag(DCM_PixelItemTag, EVR_OB));
     auto fragment = std::make_unique<DcmPixelItem>(DcmTag(DCM_PixelItemTag, EVR_OB));
     // DCMTK wants an even length; the padding byte is the one that the standard asks for.
-    std::string bytes(reinterpret_cast<const char *>(frame), count);
-    if (bytes.size() % 2 == 1) {
-        bytes.push_back('\0');
+    size_t padded = count + count % 2;
+    Uint8 *bytes = nullptr;
+    if (count == 0 || padded > UINT32_MAX ||
+        fragment->createUint8Array(static_cast<Uint32>(padded), bytes).bad() || bytes == nullptr) {
+        return nullptr;
     }
-    if (fragment->putUint8Array(reinterpret_cast<const Uint8 *>(bytes.data()), bytes.size()).bad() ||
-        sequence->insert(table.get()).bad()) {
+    std::memcpy(bytes, frame, count);
+    std::memset(bytes + count, 0, padded - count);
+    if (sequence->insert(table.get()).bad()) {
         return nullptr;
     }
     table.release();

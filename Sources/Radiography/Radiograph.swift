@@ -62,7 +62,8 @@ public struct Radiograph: Sendable, Equatable {
         // The source is shrunk first and turned then: turning the smaller image is cheaper, and the result is the same.
         let shrunk = turn.uprightSize(rows: newRows, columns: newColumns)
         let resized = Resampler.resize(
-            image.pixels, rows: image.rows, columns: image.columns, newRows: shrunk.rows, newColumns: shrunk.columns)
+            rows: image.rows, columns: image.columns, newRows: shrunk.rows, newColumns: shrunk.columns,
+            source: image.line)
         let toUpright = AffineMap.scale(
             x: Double(size.columns) / Double(newColumns), y: Double(size.rows) / Double(newRows))
         self.init(

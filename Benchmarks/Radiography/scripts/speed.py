@@ -1,12 +1,19 @@
-"""Times one 2500 x 2048 16-bit radiograph in each transfer syntax: this project's whole way to a model-ready picture,
-beside DCMTK (dcmj2pnm, dcml2pnm) and GDCM (gdcmconv --raw) decoding the same file. Each run is a process of its own;
-the median of N runs and the peak memory are printed, and the ratios to the peers.
+"""Times one 2500 x 2048 16-bit radiograph in each transfer syntax.
+
+Each run is a process of its own, and the programs take turns, so that load falls on all of them:
+- here: reads the file, decodes, presents, resizes to 1024, assesses suitability, in memory; nothing is written;
+- dcmtk: dcmj2pnm or dcml2pnm reads, decodes, applies the window at full size and writes an 8-bit PGM;
+- gdcm: gdcmconv --raw reads, decodes and writes an uncompressed DICOM file; of an uncompressed one that is a copy.
+Medians of wall time, of user and system CPU time, and the peak memory are printed, then the ratios of wall and CPU
+time to the peers. "warm" is the wall time of a further file in a process that runs already, as in the gateway's
+service: without loading libraries and DCMTK's data dictionary.
 
 Usage: speed.py [--runs N] [--program .build/release/RadiographyBenchmark]
 """
 
 import argparse
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -63,22 +70,35 @@ null = os.open(os.devnull, os.O_WRONLY)
 pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[
     (os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)])
 _, status, usage = os.wait4(pid, 0)
-print((time.perf_counter() - start) * 1000, usage.ru_maxrss / 1024, status)
+print((time.perf_counter() - start) * 1000, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / 1024, status)
 """
 
 
-def measure(command):
-    """Median wall time in ms, and peak resident memory in MB; None when the program cannot."""
-    times, peak = [], 0
+def measure(commands):
+    """Of each command the median wall and CPU time in ms and the peak memory in MB; None when the program cannot."""
+    results = [[] for _ in commands]
     for _ in range(options.runs):
-        output = subprocess.run(
-            [sys.executable, "-S", "-c", RUNNER, *map(str, command)], check=True, capture_output=True, text=True).stdout
-        elapsed, memory, status = map(float, output.split())
-        if status != 0:
-            return None
-        times.append(elapsed)
-        peak = max(peak, memory)
-    return statistics.median(times), peak
+        for result, command in zip(results, commands):
+            if not shutil.which(command[0]):
+                result.append([0, 0, 0, 1])
+                continue
+            output = subprocess.run(
+                [sys.executable, "-S", "-c", RUNNER, *map(str, command)], check=True, capture_output=True, text=True)
+            result.append([float(number) for number in output.stdout.split()])
+    return [
+        None if any(run[3] for run in result)
+        else (statistics.median(run[0] for run in result), statistics.median(run[1] for run in result),
+              max(run[2] for run in result))
+        for result in results
+    ]
+
+
+def warm(path):
+    """Median wall time in ms of the further files of one process."""
+    output = subprocess.run(
+        [options.program, "speed", "--times", str(options.runs + 1), path], check=True, capture_output=True, text=True)
+    lines = output.stdout.splitlines()[1:]
+    return statistics.median(sum(map(float, re.findall(r"([\d.e-]+) seconds", line))) * 1000 for line in lines)
 
 
 pixels = radiograph()
@@ -106,18 +126,23 @@ files["JPEG 2000 lossy"] = work / "j2k-lossy.dcm"
 write(work / "htj2k.dcm", encapsulate([imagecodecs.htj2k_encode(pixels, reversible=True)]), "1.2.840.10008.1.2.4.201")
 files["HTJ2K"] = work / "htj2k.dcm"
 
-print(f"{'syntax':22} {'here ms':>8} {'MB':>5} {'dcmtk ms':>9} {'MB':>5} {'gdcm ms':>8} {'MB':>5}  here/dcmtk here/gdcm")
+columns = "".join(f"{name + ' ms':>9} {'CPU':>5} {'MB':>4}" for name in ("here", "dcmtk", "gdcm"))
+print(f"{'syntax':20} {columns} {'warm ms':>8}   wall/dcmtk  /gdcm   CPU/dcmtk  /gdcm")
 for name, path in files.items():
-    here = measure([options.program, "speed", path])
     tool = "dcml2pnm" if name.startswith("JPEG-LS") else "dcmj2pnm"
-    dcmtk = measure([tool, "--write-raw-pnm", "--use-window", "1", path, work / "out.pgm"]) if shutil.which(tool) else None
-    gdcm = measure(["gdcmconv", "--raw", path, work / "out.dcm"])
+    here, dcmtk, gdcm = measure([
+        [options.program, "speed", path],
+        [tool, "--write-raw-pnm", "--use-window", "1", path, work / "out.pgm"],
+        ["gdcmconv", "--raw", path, work / "out.dcm"],
+    ])
 
-    def cell(result, width):
-        return f"{result[0]:{width}.0f} {result[1]:5.0f}" if result else f"{'-':>{width}} {'-':>5}"
+    def cell(result):
+        return f"{result[0]:9.0f} {result[1]:5.0f} {result[2]:4.0f}" if result else f"{'-':>9} {'-':>5} {'-':>4}"
 
-    def ratio(peer):
-        return f"{here[0] / peer[0]:.2f}" if here and peer else "-"
+    def ratio(peer, index):
+        return f"{here[index] / peer[index]:.2f}" if here and peer else "-"
 
-    print(f"{name:22} {cell(here, 8)} {cell(dcmtk, 9)} {cell(gdcm, 8)}  {ratio(dcmtk):>10} {ratio(gdcm):>9}", flush=True)
+    print(
+        f"{name:20} {cell(here)}{cell(dcmtk)}{cell(gdcm)} {warm(path):8.0f} {ratio(dcmtk, 0):>12} {ratio(gdcm, 0):>6}"
+        f" {ratio(dcmtk, 1):>11} {ratio(gdcm, 1):>6}", flush=True)
 shutil.rmtree(work)

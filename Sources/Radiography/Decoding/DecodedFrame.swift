@@ -81,7 +81,7 @@ public struct PixelDecoder: Sendable {
                 return try NativeFrame.read(file, format, available: byteCount)
             case .encapsulated(let fragmentCount):
                 let frame = try FrameAssembly(file, fragmentCount: fragmentCount, format: format, limits: limits)
-                var samples = try frame.bytes.withUnsafeBytes { try decode($0, syntax, format) }
+                var samples = try frame.withBytes { try decode($0, syntax, format) }
                 samples.notes = frame.notes + samples.notes
                 return samples
             }

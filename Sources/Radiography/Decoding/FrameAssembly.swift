@@ -1,33 +1,45 @@
 import DICOM
 
-/// The compressed bytes of the first frame, gathered from its fragments.
+/// Which fragments hold the first frame.
 struct FrameAssembly {
-    let bytes: [UInt8]
     let notes: [String]
+    private let file: DICOMFile
+    private let fragmentCount: Int
+    private let byteCount: Int
 
     /// - Throws: `RadiographyError.noPixelData` or `.tooLarge`, or `DICOMError` when the file ends within a fragment.
     init(_ file: DICOMFile, fragmentCount: Int, format: PixelFormat, limits: PixelLimits) throws {
         guard fragmentCount > 0 else { throw RadiographyError.noPixelData("the pixel data have no fragment") }
         let table = try file.basicOffsetTable()
-        var bytes: [UInt8] = []
-        var notes: [String] = []
+        var bytes = 0
         var used = 0
         var stored = 0
         for index in 0..<fragmentCount {
             if index > 0, try Self.startsNextFrame(index, stored, table, format, fragmentCount, file) { break }
-            try file.withPixelFragment(index) { fragment in
-                guard bytes.count + fragment.count <= limits.maximumCompressedBytes else {
-                    throw RadiographyError.tooLarge("more than \(limits.maximumCompressedBytes) compressed bytes")
-                }
-                bytes.append(contentsOf: fragment)
-                stored += fragment.count + 8
+            let count = try file.withPixelFragment(index) { $0.count }
+            bytes += count
+            guard bytes <= limits.maximumCompressedBytes else {
+                throw RadiographyError.tooLarge("more than \(limits.maximumCompressedBytes) compressed bytes")
             }
+            stored += count + 8
             used += 1
         }
-        guard !bytes.isEmpty else { throw RadiographyError.noPixelData("the first frame is empty") }
-        if used > 1 { notes.append("the frame came in \(used) fragments") }
-        self.bytes = bytes
-        self.notes = notes
+        guard bytes > 0 else { throw RadiographyError.noPixelData("the first frame is empty") }
+        notes = used > 1 ? ["the frame came in \(used) fragments"] : []
+        self.file = file
+        self.fragmentCount = used
+        byteCount = bytes
+    }
+
+    /// Calls `body` with the frame's bytes, which are copied only when they lie in several fragments.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        if fragmentCount == 1 { return try file.withPixelFragment(0, body) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        for index in 0..<fragmentCount {
+            try file.withPixelFragment(index) { bytes.append(contentsOf: $0) }
+        }
+        return try bytes.withUnsafeBytes(body)
     }
 
     /// Whether a fragment belongs to the second frame: by the Basic Offset Table, by one fragment for each frame, or

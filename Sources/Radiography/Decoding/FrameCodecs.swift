@@ -1,5 +1,6 @@
 import CDCMTK
 import DICOM
+import Foundation
 
 /// Frames that DCMTK's codecs decode: JPEG and JPEG-LS.
 enum JPEGFrame {
@@ -59,7 +60,7 @@ enum NativeFrame {
         // The words of an OW element are read whole; an odd frame of bytes in a shorter element is read as it is.
         let count = min(available, (needed + 1) & ~1)
         var failure: (any Error)?
-        var values = decodeSamples(count: samples, bytesPerSample: format.bytesPerSample) { buffer in
+        var values = decodeSamples(count: samples, bytesPerSample: format.bytesPerSample, zeroed: false) { buffer in
             do {
                 try file.readNativePixels(into: UnsafeMutableRawBufferPointer(start: buffer, count: count))
             } catch {
@@ -79,16 +80,20 @@ enum NativeFrame {
 }
 
 /// Fills samples of one or two bytes, host order, through `fill` and widens them to 16 bits.
+///
+/// - Parameter zeroed: Whether samples that `fill` leaves out must be 0: a codec may stop early.
 private func decodeSamples(
-    count: Int, bytesPerSample: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void
+    count: Int, bytesPerSample: Int, zeroed: Bool = true, _ fill: (UnsafeMutablePointer<UInt8>) -> Void
 ) -> [UInt16] {
     if bytesPerSample == 2 {
-        var values = [UInt16](repeating: 0, count: count)
-        values.withUnsafeMutableBytes { raw in
-            guard let base = raw.bindMemory(to: UInt8.self).baseAddress else { return }
-            fill(base)
+        return [UInt16](unsafeUninitializedCapacity: count) { buffer, initialized in
+            adviseLargePages(UnsafeMutableRawBufferPointer(buffer))
+            if zeroed { buffer.initialize(repeating: 0) }
+            buffer.withMemoryRebound(to: UInt8.self) { bytes in
+                if let base = bytes.baseAddress { fill(base) }
+            }
+            initialized = count
         }
-        return values
     }
     var bytes = [UInt8](repeating: 0, count: count + 1)
     bytes.withUnsafeMutableBufferPointer { buffer in
@@ -100,6 +105,18 @@ private func decodeSamples(
             buffer[index] = UInt16(bytes[index])
         }
         initialized = count
+    }
+}
+
+/// Asks for large pages in memory that will be written whole: a page fault for each 4 KB costs as much as reading it.
+private func adviseLargePages(_ memory: UnsafeMutableRawBufferPointer) {
+    guard let base = memory.baseAddress else { return }
+    let page = 1 << 21
+    let start = base.alignedUp(toMultipleOf: page)
+    let length = (base + memory.count).alignedDown(toMultipleOf: page) - start
+    if length > 0 {
+        // Advice only: where it is not taken, all is as before.
+        _ = madvise(start, length, MADV_HUGEPAGE)
     }
 }
 

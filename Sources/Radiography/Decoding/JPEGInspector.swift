@@ -1,3 +1,5 @@
+import Foundation
+
 /// Reads the markers of a JPEG (ISO/IEC 10918-1) or JPEG-LS (ISO/IEC 14495-1) stream up to and beyond its scans.
 ///
 /// What the codecs accept and should not is refused here: another coding process than the transfer syntax allows,
@@ -69,6 +71,15 @@ struct JPEGInspector {
         let bytes = reader.bytes
         var position = reader.position
         while position + 1 < bytes.count {
+            if scans > 0, bytes[position] != 0xFF {
+                // Entropy-coded data: on to the next FFH.
+                let rest = bytes[position...]
+                guard let base = rest.base.baseAddress, let found = memchr(base + position, 0xFF, rest.count) else {
+                    return nil
+                }
+                position = base.distance(to: UnsafeRawPointer(found))
+                continue
+            }
             let second = bytes[position + 1]
             if bytes[position] == 0xFF, second != 0, second != 0xFF, family != .jpegLS || second >= 0x80 {
                 reader.position = position + 2

@@ -15,7 +15,6 @@ struct GrayscaleTransform {
     init(_ dataset: Dataset, _ facts: ImageFacts, _ frame: DecodedFrame, mask: [Bool]) {
         let modality = ModalityTransform(dataset, isSigned: frame.isSigned)
         let inputs = (0..<(1 << frame.bitsStored)).map { modality(frame.number(UInt16($0))) }
-        let histogram = Self.histogram(frame, mask: mask)
         var notes = modality.notes
         let display: [Double]
         if let (voi, explanation) = Self.voiTable(dataset, modality, frame, &notes) {
@@ -45,7 +44,7 @@ struct GrayscaleTransform {
         }
         let inverted = isInverted
         table = display.map { Float(inverted ? 1 - $0 : $0) }
-        clipped = Self.clipped(histogram, table)
+        clipped = Self.clipped(frame, mask: mask, table)
         self.notes = notes
     }
 
@@ -61,18 +60,38 @@ struct GrayscaleTransform {
         return (table, item.text(.lutExplanation))
     }
 
-    private static func histogram(_ frame: DecodedFrame, mask: [Bool]) -> [Int] {
-        var counts = [Int](repeating: 0, count: 1 << frame.bitsStored)
-        counts.withUnsafeMutableBufferPointer { counts in
-            frame.values.withUnsafeBufferPointer { values in
-                if mask.isEmpty {
-                    for value in values { counts[Int(value)] += 1 }
-                } else {
-                    for index in 0..<values.count where !mask[index] { counts[Int(values[index])] += 1 }
+    /// Counts the unmasked pixels whose pattern is a member.
+    private static func count(_ frame: DecodedFrame, mask: [Bool], _ isMember: [Bool]) -> Int {
+        guard let first = isMember.firstIndex(of: true), let last = isMember.lastIndex(of: true) else { return 0 }
+        return frame.values.withUnsafeBufferPointer { values in
+            if mask.isEmpty, !isMember[first...last].contains(false) {
+                return count(values, from: UInt16(first), length: UInt16(last - first))
+            }
+            return isMember.withUnsafeBufferPointer { isMember in
+                mask.withUnsafeBufferPointer { mask in
+                    values.indices.count { (mask.isEmpty || !mask[$0]) && isMember[Int(values[$0])] }
                 }
             }
         }
-        return counts
+    }
+
+    /// Counts values of a range: the common case, and fast, since the compiler makes several comparisons of one.
+    private static func count(_ values: UnsafeBufferPointer<UInt16>, from first: UInt16, length: UInt16) -> Int {
+        typealias Lanes = SIMD16<UInt16>
+        let raw = UnsafeRawBufferPointer(values)
+        let (firsts, lengths) = (Lanes(repeating: first), Lanes(repeating: length))
+        let whole = values.count / Lanes.scalarCount
+        var total = 0
+        // As many at a time as their counts can be kept in a lane's width.
+        for start in stride(from: 0, to: whole, by: 1 << 15) {
+            var inside = Lanes.zero
+            for index in start..<min(start + (1 << 15), whole) {
+                let lanes = raw.loadUnaligned(fromByteOffset: index &* MemoryLayout<Lanes>.size, as: Lanes.self)
+                inside.replace(with: inside &+ 1, where: lanes &- firsts .<= lengths)
+            }
+            total += inside.indices.reduce(0) { $0 + Int(inside[$1]) }
+        }
+        return total + values[(whole * Lanes.scalarCount)...].count { $0 &- first <= length }
     }
 
     /// The 0.5th to 99.5th percentile of the exposed field, in modality values.
@@ -101,13 +120,12 @@ struct GrayscaleTransform {
         return Window(center: (low + high) / 2, width: max(high - low, 1e-6), function: .linearExact)
     }
 
-    private static func clipped(_ histogram: [Int], _ table: [Float]) -> (low: Double, high: Double) {
-        let total = max(histogram.reduce(0, +), 1)
-        var (low, high) = (0, 0)
-        for (pattern, count) in histogram.enumerated() {
-            if table[pattern] <= 0 { low += count }
-            if table[pattern] >= 1 { high += count }
-        }
-        return (Double(low) / Double(total), Double(high) / Double(total))
+    private static func clipped(_ frame: DecodedFrame, mask: [Bool], _ table: [Float]) -> (low: Double, high: Double) {
+        let masked = mask.isEmpty ? 0 : mask.count { $0 }
+        let total = Double(max(frame.values.count - masked, 1))
+        return (
+            Double(count(frame, mask: mask, table.map { $0 <= 0 })) / total,
+            Double(count(frame, mask: mask, table.map { $0 >= 1 })) / total
+        )
     }
 }

@@ -7,8 +7,9 @@ public struct PresentedImage: Sendable, Equatable {
     public let rows: Int
     /// Columns of the source.
     public let columns: Int
-    /// `[rows, columns]`, 0 black to 1 white; covered and padded pixels are 0.
-    public let pixels: [Float]
+    /// `[rows, columns]`: the stored values, whose gray `table` holds.
+    private let values: [UInt16]
+    private let table: [Float]
     /// `[rows, columns]`: which pixels are no image (display shutter, pixel padding); empty when there are none.
     public let mask: [Bool]
     /// What the header says.
@@ -38,30 +39,77 @@ public struct PresentedImage: Sendable, Equatable {
         var notes = frame.notes
         let mask = Self.mask(file.dataset, facts, frame, &notes)
         let transform = GrayscaleTransform(file.dataset, facts, frame, mask: mask)
-        let table = transform.table
+        table = transform.table
+        values = frame.values
         rows = frame.rows
         columns = frame.columns
-        pixels = frame.values.withUnsafeBufferPointer { values in
-            [Float](unsafeUninitializedCapacity: values.count) { buffer, initialized in
-                table.withUnsafeBufferPointer { table in
-                    for index in 0..<values.count {
-                        buffer[index] = table[Int(values[index])]
-                    }
-                }
-                if !mask.isEmpty {
-                    for index in 0..<values.count where mask[index] {
-                        buffer[index] = 0
-                    }
-                }
-                initialized = values.count
-            }
-        }
         self.mask = mask
         self.facts = facts
         valueOfInterest = transform.source
         isInverted = transform.isInverted
         (clippedLow, clippedHigh) = transform.clipped
         self.notes = notes + transform.notes
+    }
+
+    /// `[rows, columns]`, 0 black to 1 white; covered and padded pixels are 0. Made on each access: what needs them
+    /// once takes them line by line.
+    public var pixels: [Float] {
+        [Float](unsafeUninitializedCapacity: values.count) { buffer, initialized in
+            fill(buffer, from: 0)
+            initialized = values.count
+        }
+    }
+
+    /// Writes the gray of one row.
+    func line(_ row: Int, into line: UnsafeMutableBufferPointer<Float>) {
+        fill(line, from: row * columns)
+    }
+
+    /// Whether a row is one and the same mid-gray.
+    func isFlatGray(row: Int) -> Bool {
+        let indices = (row * columns)..<((row + 1) * columns)
+        let first = gray(indices.lowerBound)
+        return first > 0.1 && first < 0.9 && indices.allSatisfy { gray($0) == first }
+    }
+
+    /// Pixels of each of 256 gray levels, in the first of every `step` rows.
+    func levelCounts(everyRow step: Int) -> [Int] {
+        let levels = table.map { UInt8(min(max($0, 0), 1) * 255) }
+        // Four counters for each level, taken in turn: neighbours are alike, and need not wait for each other.
+        var counts = [Int](repeating: 0, count: 4 * 256)
+        counts.withUnsafeMutableBufferPointer { counts in
+            values.withUnsafeBufferPointer { values in
+                levels.withUnsafeBufferPointer { levels in
+                    for row in stride(from: 0, to: rows, by: step) {
+                        for index in (row * columns)..<((row + 1) * columns) {
+                            let isImage = mask.isEmpty || !mask[index]
+                            counts[(isImage ? Int(levels[Int(values[index])]) : 0) &* 4 &+ (index & 3)] &+= 1
+                        }
+                    }
+                }
+            }
+        }
+        return (0..<256).map { counts[($0 * 4)..<($0 * 4 + 4)].reduce(0, +) }
+    }
+
+    private func gray(_ index: Int) -> Float {
+        mask.isEmpty || !mask[index] ? table[Int(values[index])] : 0
+    }
+
+    private func fill(_ buffer: UnsafeMutableBufferPointer<Float>, from first: Int) {
+        values.withUnsafeBufferPointer { values in
+            table.withUnsafeBufferPointer { table in
+                for index in 0..<buffer.count {
+                    buffer[index] = table[Int(values[first &+ index])]
+                }
+            }
+        }
+        guard !mask.isEmpty else { return }
+        mask.withUnsafeBufferPointer { mask in
+            for index in 0..<buffer.count where mask[first &+ index] {
+                buffer[index] = 0
+            }
+        }
     }
 
     /// The pixels as 8-bit gray, rounded.

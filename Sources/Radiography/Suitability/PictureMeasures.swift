@@ -43,22 +43,10 @@ public struct PictureMeasures: Codable, Equatable, Sendable {
 
     /// Gray levels are counted on a sample of lines, dead lines on all.
     private static func lines(_ image: PresentedImage) -> (grayLevels: Int, deadLines: Double) {
-        var counts = [Int](repeating: 0, count: 256)
-        let step = max(1, image.rows / 512)
-        var dead = 0
-        image.pixels.withUnsafeBufferPointer { pixels in
-            for row in 0..<image.rows {
-                let line = UnsafeBufferPointer(rebasing: pixels[(row * image.columns)..<((row + 1) * image.columns)])
-                let first = line[0]
-                if first > 0.1, first < 0.9, line.allSatisfy({ $0 == first }) { dead += 1 }
-                guard row % step == 0 else { continue }
-                for value in line {
-                    counts[Int(min(max(value, 0), 1) * 255)] += 1
-                }
-            }
-        }
-        let least = max(1, counts.reduce(0, +) / 10_000)
-        return (counts.filter { $0 >= least }.count, Double(dead) / Double(image.rows))
+        let dead = (0..<image.rows).count { image.isFlatGray(row: $0) }
+        let levels = image.levelCounts(everyRow: max(1, image.rows / 512))
+        let least = max(1, levels.reduce(0, +) / 10_000)
+        return (levels.filter { $0 >= least }.count, Double(dead) / Double(image.rows))
     }
 }
 

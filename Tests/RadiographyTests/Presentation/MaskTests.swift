@@ -20,7 +20,8 @@ import Testing
     /// The visible (row, column) pairs, from 1.
     private func visible(_ image: PresentedImage) -> Set<[Int]> {
         Set(
-            image.pixels.indices.filter { image.pixels[$0] > 0 }.map { [$0 / Self.side + 1, $0 % Self.side + 1] })
+            image.pixels.enumerated().filter { $0.element > 0 }.map(\.offset)
+                .map { [$0 / Self.side + 1, $0 % Self.side + 1] })
     }
 
     private func positions(where test: (Int, Int) -> Bool) -> Set<[Int]> {
