@@ -2,6 +2,7 @@
 
 #include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcistrmf.h>
+#include <dcmtk/oflog/oflog.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -97,6 +98,15 @@ bool read_file(
     return check(condition, message);
 }
 
+/// DCMTK would write a warning to standard error for each header that is read; what matters is in the messages here.
+void quiet_log() {
+    static const bool is_quiet = [] {
+        OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+        return true;
+    }();
+    (void)is_quiet;
+}
+
 /// A file mapped into memory for reading.
 class Mapping {
 public:
@@ -139,6 +149,7 @@ cxr_file *cxr_file_new(void) {
 
 cxr_file *cxr_file_read(const char *path, uint32_t max_element_bytes, cxr_tag stop_tag, cxr_message *message) {
     return guarded<cxr_file *>(message, nullptr, [&]() -> cxr_file * {
+        quiet_log();
         Mapping mapping(path);
         if (mapping.bytes() == nullptr) {
             say(message, mapping.error() == 0 ? "not a regular file, or empty" : std::strerror(mapping.error()));
@@ -158,6 +169,7 @@ cxr_file *cxr_file_read(const char *path, uint32_t max_element_bytes, cxr_tag st
 
 cxr_file *cxr_file_read_memory(const uint8_t *bytes, size_t count, cxr_tag stop_tag, cxr_message *message) {
     return guarded<cxr_file *>(message, nullptr, [&]() -> cxr_file * {
+        quiet_log();
         auto file = std::make_unique<cxr_file>();
         bool good = read_file(bytes, count, *file, DCM_MaxReadLength, stop_tag, message, [&](size_t offset) {
             auto stream = std::make_unique<DcmInputBufferStream>();

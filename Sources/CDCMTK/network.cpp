@@ -13,5 +13,6 @@ void cxr_network_configure(const cxr_network_settings *settings) {
     setenv("TCP_NODELAY", "1", 0);
     // Names are looked up nowhere: an address is what the policy decides on.
     dcmDisableGethostbyaddr.set(OFTrue);
-    OFLog::configure(settings->debug_log ? OFLogger::DEBUG_LOG_LEVEL : OFLogger::OFF_LOG_LEVEL);
+    // DCMTK's log may hold patients' data; what matters is in the messages that the calls give.
+    OFLog::configure(OFLogger::OFF_LOG_LEVEL);
 }

@@ -123,7 +123,7 @@ void send_some(uint16_t port, int number) {
 }  // namespace
 
 int main() {
-    cxr_network_settings network{5, 10, false};
+    cxr_network_settings network{5, 10};
     cxr_network_configure(&network);
     cxr_scp_handler handler{nullptr,     requested,   association_ended, connection_failed,
                             store_began, store_ended, echoed,            commitment};

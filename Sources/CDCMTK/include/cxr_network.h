@@ -6,14 +6,12 @@
 extern "C" {
 #endif
 
-/// DCMTK keeps its time-outs and its log per process: set them once, before the first association.
+/// DCMTK keeps its time-outs per process: set them once, before the first association.
 typedef struct {
     /// Seconds to wait for a TCP connection to a peer.
     int32_t connect_timeout;
     /// Seconds without a byte before a socket operation fails.
     int32_t socket_timeout;
-    /// Whether DCMTK writes its own debug log to standard error. It may hold patients' data.
-    bool debug_log;
 } cxr_network_settings;
 
 void cxr_network_configure(const cxr_network_settings *settings);
