@@ -13,8 +13,8 @@ let executables: [Target] = [
     .executableTarget(
         name: "cxrgate",
         dependencies: [
-            "Audit", "Cryptography", "DICOM", "DICOMNetwork", "Evaluation", "Findings", "Gateway", "Radiography",
-            "Results", "VisionLanguage", "Worklist", argumentParser, grdb, logging,
+            "Audit", "ChestReading", "Cryptography", "DICOM", "DICOMNetwork", "Evaluation", "Findings", "Gateway",
+            "Radiography", "Results", "VisionLanguage", "Worklist", argumentParser, grdb, logging,
         ])
 ]
 
@@ -36,7 +36,8 @@ let service: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Audit", "Cryptography", "DICOM", "DICOMNetwork", "Worklist", logging,
+            "Audit", "ChestReading", "Cryptography", "DICOM", "DICOMNetwork", "Findings", "Radiography", "Results",
+            "Worklist", logging,
             .product(name: "Metrics", package: "swift-metrics"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -50,6 +51,7 @@ let capabilities: [Target] = [
         dependencies: [
             "COpenSSL", "Cryptography", grdb, logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
         ]),
+    .target(name: "ChestReading", dependencies: ["DICOM", "Evaluation", "Findings", "Radiography", "VisionLanguage"]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
     .target(
         name: "Evaluation", dependencies: ["DICOM", "Findings"], exclude: ["README.md"],
@@ -95,6 +97,7 @@ let tests: [Target] = [
     .testTarget(
         name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate", grdb, logging],
         resources: [.copy("Schema")]),
+    .testTarget(name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
