@@ -20,6 +20,9 @@ struct ConformanceSamples {
         for study in CommandLine.arguments.contains("--sizes") ? sizes : SampleStudy.all {
             try write(study, to: root.appendingPathComponent(study.name))
         }
+        if !CommandLine.arguments.contains("--sizes") {
+            try writeSynthetic(to: root.appendingPathComponent("synthetic"))
+        }
     }
 
     /// Small, usual, full-size, large; upright and lying.
@@ -57,6 +60,25 @@ struct ConformanceSamples {
         let second = Revision(number: 2, predecessors: first.map(\.reference))
         options.kinds.remove(.keyObjects)
         _ = try build(study, sources, options, second, "results-revision", folder)
+    }
+
+    /// An image as `cxrgate synthesize` writes it, here of the phantom's picture, and the results of its reading.
+    private static func writeSynthetic(to folder: URL) throws {
+        var phantom = SyntheticRadiograph()
+        (phantom.rows, phantom.columns) = (128, 128)
+        let image = SyntheticImageFile(
+            rows: phantom.rows, columns: phantom.columns, samples: phantom.drawn(),
+            text: "Moderate left pleural effusion.", seed: 7, model: SampleStudy.model)
+        let url = try directory("sources", in: folder).appendingPathComponent("source-1.dcm")
+        try image.file(identity: identity, instant: instant).write(to: url)
+        let source = try SourceInstance(contentsOf: url)
+        let drawn = try source.sourceImage()
+        var study = SampleStudy("synthetic") { _ in
+            SampleStudy.reading(of: drawn, findings: [SampleStudy.effusion(on: drawn)])
+        }
+        study.reading.studyInstanceUID = source.studyInstanceUID
+        try study.reading.json().write(to: folder.appendingPathComponent("reading.json"))
+        _ = try build(study, [source], ResultOptions(kinds: Set(ResultKind.allCases)), .first, "results", folder)
     }
 
     private static func build(

@@ -107,4 +107,15 @@ extension Tag {
     public static let presentationPixelSpacing = Tag(0x0070, 0x0101)
     public static let presentationPixelAspectRatio = Tag(0x0070, 0x0102)
     public static let graphicLayerRecommendedDisplayCIELabValue = Tag(0x0070, 0x0401)
+
+    // Digital X-ray images
+    public static let acquisitionTime = Tag(0x0008, 0x0032)
+    public static let patientComments = Tag(0x0010, 0x4000)
+    public static let positionerType = Tag(0x0018, 0x1508)
+    public static let detectorType = Tag(0x0018, 0x7004)
+    public static let imageLaterality = Tag(0x0020, 0x0062)
+    public static let pixelIntensityRelationship = Tag(0x0028, 0x1040)
+    public static let pixelIntensityRelationshipSign = Tag(0x0028, 0x1041)
+    public static let acquisitionContextSequence = Tag(0x0040, 0x0555)
+    public static let viewModifierCodeSequence = Tag(0x0054, 0x0222)
 }

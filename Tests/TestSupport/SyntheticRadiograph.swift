@@ -57,7 +57,7 @@ public struct SyntheticRadiograph: Sendable {
         try set("816094009", "Chest", on: region)
         let view = try dataset.appendItem(Tag(0x0054, 0x0220))
         try set(
-            viewPosition == "PA" ? "399348003" : "399067008",
+            viewPosition == "PA" ? "272479007" : "399067008",
             viewPosition == "PA" ? "postero-anterior" : "lateral projection", on: view)
         try view.setEmptySequence(Tag(0x0054, 0x0222))
         try dataset.setEmptySequence(Tag(0x0040, 0x0555))
@@ -107,6 +107,14 @@ public struct SyntheticRadiograph: Sendable {
     }
 
     // MARK: - Picture
+
+    /// `[rows, columns]` brightness without grain, 0 black to 1 white, as a model that draws would give it.
+    public func drawn() -> [Float] {
+        (0..<(rows * columns)).map { index in
+            Self.brightness(
+                (Float(index % columns) + 0.5) / Float(columns), (Float(index / columns) + 0.5) / Float(rows))
+        }
+    }
 
     /// `[rows, columns]`, brightness as stored.
     private func pixels() -> [UInt16] {

@@ -9,7 +9,7 @@ struct CompositeHeader {
     let index: Int
 
     /// Purpose of Reference of the gateway's own Contributing Equipment item (PS3.16 CID 7005).
-    private static let processingEquipment = Code(value: "109102", scheme: "DCM", meaning: "Processing Equipment")
+    static let processingEquipment = Code(value: "109102", scheme: "DCM", meaning: "Processing Equipment")
 
     /// How the object will be named.
     func reference(in context: BuildContext) -> ResultReference {
@@ -58,27 +58,17 @@ struct CompositeHeader {
     }
 
     private func writeEquipment(to dataset: Dataset, in context: BuildContext) throws {
-        try writeDevice(to: dataset, in: context)
+        let model = context.reading.model
+        try context.identity.write(to: dataset, with: model)
         let item = try dataset.appendItem(.contributingEquipmentSequence)
-        try writeDevice(to: item, in: context)
+        try context.identity.write(to: item, with: model)
         try item.append(Self.processingEquipment, to: .purposeOfReferenceCodeSequence)
         try item.set(.contributionDateTime, context.moment.dateTime)
-        let model = context.reading.model
         try item.set(
             .contributionDescription,
             DICOMText.paragraphs(
                 "AI analysis by \(model.name) \(model.version) (\(model.manufacturer), weights \(model.weightsDigest));"
                     + " unverified machine output"))
-    }
-
-    private func writeDevice(to dataset: Dataset, in context: BuildContext) throws {
-        let identity = context.identity
-        try dataset.set(.manufacturer, identity.manufacturer)
-        try dataset.set(.institutionName, ifPresent: identity.institutionName)
-        try dataset.set(.stationName, identity.stationName)
-        try dataset.set(.manufacturerModelName, identity.modelName)
-        try dataset.set(.deviceSerialNumber, identity.serialNumber)
-        try dataset.set(.softwareVersions, identity.softwareVersions(with: context.reading.model))
     }
 }
 

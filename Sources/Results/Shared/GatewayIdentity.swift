@@ -64,4 +64,14 @@ public struct GatewayIdentity: Codable, Hashable, Sendable {
         let parts = both.unicodeScalars.count <= 64 ? [both] : [model.name, model.version].map(DICOMText.line)
         return ([softwareVersion] + parts).joined(separator: "\\")
     }
+
+    /// Writes the attributes that name the device (PS3.3 C.7.5.1).
+    func write(to dataset: Dataset, with model: ModelIdentity) throws {
+        try dataset.set(.manufacturer, manufacturer)
+        try dataset.set(.institutionName, ifPresent: institutionName)
+        try dataset.set(.stationName, stationName)
+        try dataset.set(.manufacturerModelName, modelName)
+        try dataset.set(.deviceSerialNumber, serialNumber)
+        try dataset.set(.softwareVersions, softwareVersions(with: model))
+    }
 }
