@@ -51,7 +51,9 @@ let capabilities: [Target] = [
         dependencies: [
             "COpenSSL", "Cryptography", grdb, logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
         ]),
-    .target(name: "ChestReading", dependencies: ["DICOM", "Evaluation", "Findings", "Radiography", "VisionLanguage"]),
+    .target(
+        name: "ChestReading", dependencies: ["DICOM", "Evaluation", "Findings", "Radiography", "VisionLanguage"],
+        exclude: ["README.md"], resources: [.copy("Resources")]),
     .target(name: "DICOMNetwork", dependencies: ["DICOM", "CDCMTK", logging]),
     .target(
         name: "Evaluation", dependencies: ["DICOM", "Findings"], exclude: ["README.md"],
