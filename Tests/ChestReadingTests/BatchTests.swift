@@ -1,0 +1,86 @@
+import Findings
+import TestSupport
+import Testing
+import VisionLanguage
+
+@testable import ChestReading
+
+@Suite struct BatchTests {
+    private func pictures() throws -> [ReadingImage] {
+        try [(640, 512), (512, 640), (300, 300), (480, 256), (640, 512)].enumerated().map { index, size in
+            var picture = SyntheticRadiograph()
+            (picture.rows, picture.columns) = size
+            picture.isMonochrome1 = index == 4
+            picture.sopInstanceUID = "2.25.\(100 + index)"
+            return try readingImage(picture)
+        }
+    }
+
+    @Test(arguments: ["reference", "onevision", "maira2", "llava-rad"])
+    func studiesReadTogetherAreThoseReadAlone(_ name: String) async throws {
+        let model = try await TinyModel.load(name, tokens: 32)
+        let requests = try pictures().enumerated().map { readingRequest([$1], indication: "cough", study: $0 + 1) }
+        let together = await model.read(requests)
+        #expect(together.count == requests.count)
+        for (request, result) in zip(requests, together) {
+            #expect(Outcome(result) == Outcome(await model.read([request])[0]))
+        }
+    }
+
+    @Test func aBatchMayBeLargerThanWhatIsDecodedTogether() async throws {
+        let options = ChestModelOptions(loading: .exact, maximumTokens: 16, maximumBatch: 2)
+        let model = try await ChestModel.load(directory: TinyModel.directory("reference"), options: options)
+        let requests = try pictures().enumerated().map { readingRequest([$1], study: $0 + 1) }
+        let results = await model.read(requests)
+        #expect(results.count == 5)
+        for (request, result) in zip(requests, results) {
+            #expect(Outcome(result) == Outcome(await model.read([request])[0]))
+        }
+    }
+
+    @Test func oneBadStudySpoilsNoOther() async throws {
+        let model = try await TinyModel.load("reference", tokens: 32)
+        let image = try readingImage()
+        var nameless = image
+        nameless.source.sopInstanceUID = "not a UID"
+        let results = await model.read([
+            readingRequest([image], study: 1), readingRequest([], study: 2),
+            readingRequest([image], deadline: .zero, study: 3), readingRequest([nameless], study: 4),
+            readingRequest([image], study: 5),
+        ])
+        let alone = Outcome(await model.read([readingRequest([image], study: 1)])[0])
+        #expect(Outcome(results[0]) == alone)
+        #expect(Outcome(results[1]).error == ReadingError.noImage.description)
+        #expect(Outcome(results[2]).error == ReadingError.deadline.description)
+        #expect(Outcome(results[3]).error?.contains("not a UID") == true || Outcome(results[3]).error == alone.error)
+        #expect(Outcome(results[4]).turns == alone.turns)
+    }
+
+    @Test func aDeadlineFailsTheReadingBeforeAndWhileItDecodes() async throws {
+        let model = try await TinyModel.load("reference")
+        let image = try readingImage()
+        let late = Outcome(await model.read([readingRequest([image], deadline: .nanoseconds(1))])[0])
+        #expect(late.error == ReadingError.deadline.description)
+        let cut = generation("The lungs are clear. The", ending: .deadline)
+        #expect(throws: ReadingError.deadline) {
+            _ = try model.answer(cut, to: "", fallbackLabel: "", view: uprightView(rows: 100, columns: 100))
+        }
+        await #expect(throws: ReadingError.deadline) { _ = try await model.ground("heart", in: image, deadline: .zero) }
+    }
+
+    @Test func aCancelledTaskStopsReading() async throws {
+        let model = try await TinyModel.load("reference")
+        let request = readingRequest([try readingImage()])
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await model.read([request, request])
+        }
+        for result in await task.value {
+            guard case .failure(let error) = result else {
+                Issue.record("a cancelled reading gave a result")
+                continue
+            }
+            #expect(error is CancellationError)
+        }
+    }
+}

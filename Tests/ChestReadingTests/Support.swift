@@ -1,0 +1,72 @@
+import ChestReading
+import DICOM
+import Findings
+import Foundation
+import Radiography
+import TestSupport
+import VisionLanguage
+
+/// Tiny checkpoints with random weights in every family's real layout (`Tests/VisionLanguageTests/Fixtures`).
+enum TinyModel {
+    static let names = [
+        "gemma3", "llava", "llava-mistral", "llava-old-keys", "llava-rad", "maira2", "onevision", "reference",
+    ]
+
+    static func directory(_ name: String) -> URL {
+        SharedData.packageRoot.appendingPathComponent("Tests/VisionLanguageTests/Fixtures/models/\(name)")
+    }
+
+    static func load(_ name: String, tokens: Int = 40) async throws -> ChestModel {
+        try await ChestModel.load(
+            directory: directory(name), options: ChestModelOptions(loading: .exact, maximumTokens: tokens))
+    }
+}
+
+/// A synthetic chest as the gateway hands it to a model.
+func readingImage(
+    _ picture: SyntheticRadiograph = SyntheticRadiograph(), longestSide: Int? = 256
+) throws -> ReadingImage {
+    try readingImage(picture.file(), longestSide: longestSide)
+}
+
+func readingImage(_ file: DICOMFile, longestSide: Int? = nil) throws -> ReadingImage {
+    let assessed = try AssessedRadiograph(file, longestSide: longestSide)
+    let dataset = file.dataset
+    let source = SourceImage(
+        sopClassUID: dataset.text(.sopClassUID) ?? "", sopInstanceUID: dataset.text(.sopInstanceUID) ?? "",
+        seriesInstanceUID: dataset.text(.seriesInstanceUID) ?? "", rows: dataset.int(.rows) ?? 0,
+        columns: dataset.int(.columns) ?? 0)
+    return ReadingImage(
+        source: source, radiograph: assessed.radiograph, projection: assessed.suitability.view.projection,
+        sha256: String(repeating: "0", count: 64))
+}
+
+/// A study with one image, and with a lateral one where wanted.
+func readingRequest(
+    _ images: [ReadingImage], indication: String? = nil, deadline: Duration? = nil, study: Int = 1
+) -> ReadingRequest {
+    ReadingRequest(
+        studyInstanceUID: "2.25.\(study)", images: images,
+        context: ClinicalContext(
+            indication: indication, projection: images.first?.projection ?? .unknown, ageBand: "60-69", sex: "F"),
+        deadline: deadline)
+}
+
+/// A lateral image beside the frontal one.
+func lateralImage() throws -> ReadingImage {
+    var picture = SyntheticRadiograph()
+    picture.viewPosition = "LL"
+    picture.sopInstanceUID = "2.25.77"
+    return try readingImage(picture)
+}
+
+/// Text from a model's queue.
+final class Collected: @unchecked Sendable {
+    // A lock guards the text.
+    private let lock = NSLock()
+    private var collected = ""
+
+    var text: String { lock.withLock { collected } }
+
+    func add(_ piece: String) { lock.withLock { collected += piece } }
+}
