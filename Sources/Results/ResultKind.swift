@@ -86,6 +86,15 @@ public struct ResultReference: Codable, Hashable, Sendable {
     }
 }
 
+extension ResultReference {
+    /// A reference to a result of a study: its series follows from its kind and class.
+    public init(kind: ResultKind, sopClassUID: String, sopInstanceUID: String, studyInstanceUID: String) {
+        self.init(
+            kind: kind, sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID,
+            seriesInstanceUID: ResultUIDs.series(kind, sopClassUID: sopClassUID, study: studyInstanceUID))
+    }
+}
+
 /// A result object on disk, in Explicit VR Little Endian.
 public struct ResultObject: Hashable, Sendable {
     /// What it is and how it is named.

@@ -8,8 +8,9 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run the gateway.",
         discussion: """
-            Receives instances by C-STORE, keeps them durably and forwards them where the configuration says so.
-            SIGTERM lets open associations end and stops; SIGHUP reloads sources and destinations.
+            Receives studies by C-STORE, keeps them durably, reads chest radiographs with the configured model and
+            delivers the drafts where the configuration says so. SIGTERM lets open associations end and stops; SIGHUP
+            reloads sources, destinations and the model.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -39,17 +40,35 @@ struct ServeCommand: AsyncParsableCommand {
         }
         lines.append("  keeping files in \(configuration.storage.directory)")
         lines.append("  configuration: \(file?.path ?? "built-in defaults")")
+        lines.append("  reading with: \(reader(configuration.reading.model))")
         if configuration.destinations.isEmpty {
-            lines.append("  destinations: none; received instances are kept and go nowhere")
+            lines.append("  drafts go to: no destination; they are kept and go nowhere")
         } else {
-            lines.append("  destinations: \(configuration.destinations.map(\.name).joined(separator: ", "))")
+            let places = configuration.destinations.map { place($0, configuration.storage) }
+            lines.append("  drafts go to: \(places.joined(separator: ", "))")
         }
         if let listener = configuration.listeners.first, let port = ports.first {
             lines.append("Try it from another terminal:")
             lines.append("  cxrgate echo \(listener.address) \(port) --called \(title)")
             lines.append("  cxrgate send \(listener.address) \(port) --called \(title) image.dcm")
+            lines.append("  cxrgate studies")
         }
         lines.append("Stop it with Ctrl-C.")
         return lines.joined(separator: "\n")
+    }
+
+    private static func reader(_ choice: ModelChoice) -> String {
+        switch choice {
+        case .none: "no model; studies are kept and forwarded only"
+        case .reference: "the reference model, which is not for diagnosis; every draft is unverified"
+        case .directory(let path): "\(path); every draft is unverified"
+        }
+    }
+
+    private static func place(_ destination: DestinationConfiguration, _ storage: StorageConfiguration) -> String {
+        guard let folder = destination.folder else {
+            return "\(destination.name) (\(destination.aeTitle) on \(destination.host) port \(destination.port))"
+        }
+        return folder.hasPrefix("/") ? folder : "\(storage.directory)/\(folder)"
     }
 }

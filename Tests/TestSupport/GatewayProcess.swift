@@ -56,13 +56,14 @@ public final class GatewayProcess: Sendable {
         maximumObjectBytes: String = "1GiB", to url: URL
     ) throws {
         let listeners = options.contains("listeners:") ? "" : "listeners:\n  - port: \(port)\n"
+        let reading = options.contains("reading:") ? "" : "reading:\n  model: none\n"
         let text = """
             storage:
               directory: \(storage.path)
               minimum-free-bytes: \(minimumFreeBytes)
               minimum-free-percent: 0
               maximum-object-bytes: \(maximumObjectBytes)
-            \(listeners)\(options)
+            \(listeners)\(reading)\(options)
             """
         try Data(text.utf8).write(to: url)
     }

@@ -11,6 +11,8 @@ public final class ChestModel: StudyReader {
     public let identity: ModelIdentity
     /// What it can be asked for.
     public let capabilities: Set<ReadingTask>
+    /// What it is to be tested with; nil where its directory names nothing.
+    public let selfTest: ModelSelfTest?
     /// Stands in every reading.
     public let disclaimer: String
     /// `model_type` of the checkpoint.
@@ -23,12 +25,14 @@ public final class ChestModel: StudyReader {
     let settings: ChestModelOptions
 
     private init(
-        model: VisionLanguageModel, driver: any FamilyDriver, identity: ModelIdentity, extractor: FindingExtractor,
-        operatingPoints: OperatingPoints, settings: ChestModelOptions
+        model: VisionLanguageModel, driver: any FamilyDriver, identity: ModelIdentity,
+        selfTest: ModelSelfTest?, extractor: FindingExtractor, operatingPoints: OperatingPoints,
+        settings: ChestModelOptions
     ) {
         self.model = model
         self.driver = driver
         self.identity = identity
+        self.selfTest = selfTest
         self.extractor = extractor
         self.operatingPoints = operatingPoints
         self.settings = settings
@@ -66,9 +70,9 @@ public final class ChestModel: StudyReader {
         }
         let prompts = try PromptSet.load(family: model.family, override: settings.promptDirectory)
         return ChestModel(
-            model: model, driver: type.init(prompts: prompts), identity: try files.identity(family: model.family),
-            extractor: try FindingExtractor(), operatingPoints: try OperatingPoints.load(directory: directory),
-            settings: settings)
+            model: model, driver: type.init(prompts: prompts), identity: files.identity(family: model.family),
+            selfTest: files.selfTest, extractor: try FindingExtractor(),
+            operatingPoints: try OperatingPoints.load(directory: directory), settings: settings)
     }
 
     private static func capabilities(of model: VisionLanguageModel, _ driver: any FamilyDriver) -> Set<ReadingTask> {

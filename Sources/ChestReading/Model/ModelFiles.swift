@@ -6,17 +6,19 @@ import VisionLanguage
 struct ModelFiles {
     private let directory: URL
     private let digest: String
+    private let card: Card
 
     /// `cxrgate.json` in a model directory; every key is optional.
     private struct Card: Decodable {
         var name: String?
         var version: String?
         var manufacturer: String?
+        var selfTest: ModelSelfTest?
     }
 
     /// Hashes every file once.
     ///
-    /// - Throws: `CheckpointError` when a file is not what `SHA256SUMS` says.
+    /// - Throws: `CheckpointError` when a file is not what `SHA256SUMS` says, ``PromptFault`` for `cxrgate.json`.
     init(_ directory: URL, verifying: Bool) throws {
         self.directory = directory
         guard FileManager.default.fileExists(atPath: directory.appendingPathComponent("config.json").path) else {
@@ -28,7 +30,13 @@ struct ModelFiles {
             try Self.compare(digests, with: text, file: manifest.path)
         }
         digest = ModelManifest.digest(ofLines: digests)
+        let file = directory.appendingPathComponent("cxrgate.json")
+        card =
+            FileManager.default.fileExists(atPath: file.path) ? try PromptFile.decode(Card.self, at: file) : Card()
     }
+
+    /// What the model is to be tested with.
+    var selfTest: ModelSelfTest? { card.selfTest }
 
     private static func compare(
         _ digests: [(file: String, digest: String)], with manifest: String, file: String
@@ -48,10 +56,7 @@ struct ModelFiles {
     }
 
     /// What `cxrgate.json` says; without it the directory's name and the family.
-    func identity(family: String) throws -> ModelIdentity {
-        let file = directory.appendingPathComponent("cxrgate.json")
-        let hasCard = FileManager.default.fileExists(atPath: file.path)
-        let card = hasCard ? try PromptFile.decode(Card.self, at: file) : Card()
+    func identity(family: String) -> ModelIdentity {
         func value(_ own: String?, _ other: String) -> String {
             let own = plainLine(own ?? "")
             return String((own.isEmpty ? other : own).unicodeScalars.prefix(Reading.Limits.name))

@@ -88,7 +88,9 @@ extension GatewayConfiguration {
             "destinations": { node in
                 node.set(&result.destinations, node.list(DestinationConfiguration.init(reading:)))
             },
+            "reading": { result.reading.read($0) },
             "retry": { result.retry.read($0) },
+            "station": { result.station.read($0) },
             "audit": { result.audit.read($0) },
             "log-level": { node in
                 let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -3,6 +3,7 @@ import DICOM
 import DICOMNetwork
 import Foundation
 import Logging
+import Results
 import Worklist
 
 /// Everything that can be configured. `Config/cxrgate.yaml` documents each option and holds these defaults.
@@ -13,7 +14,9 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var listeners = [ListenerConfiguration()]
     public var associations = AssociationConfiguration()
     public var sources = [SourceConfiguration()]
-    public var destinations: [DestinationConfiguration] = []
+    public var destinations = [DestinationConfiguration.resultsFolder]
+    public var reading = ReadingConfiguration()
+    public var station = StationConfiguration()
     public var retry = RetryConfiguration()
     public var audit = AuditConfiguration()
     public var logLevel = Logger.Level.info
@@ -75,16 +78,24 @@ public struct SourceConfiguration: Equatable, Sendable {
     public var quietPeriod = Self.defaultQuietPeriod
     /// The least urgent that its studies are taken as.
     public var priority = Priority.routine
+    /// Whether its studies are read; those of others are kept and forwarded only.
+    public var reads = true
     /// Names of destinations that get its instances unchanged.
     public var forwardTo: [String] = []
 
     static let defaultQuietPeriod: Duration = .seconds(30)
 }
 
-/// A called AE.
+/// A called AE, or a folder on this machine.
 public struct DestinationConfiguration: Equatable, Sendable {
     /// The name used in `forward-to`, in tables and in the audit log.
     public var name = ""
+    /// The kinds of result objects that it gets; none for a destination of forwarded instances only.
+    public var results = ResultOptions.standard.kinds
+    /// The storage class in which it gets the findings report.
+    public var findingsClass = FindingsReportClass.comprehensive
+    /// Objects are written here instead of sent; relative paths are below the storage directory.
+    public var folder: String?
     public var host = "127.0.0.1"
     public var port: UInt16 = 104
     public var aeTitle = ""
@@ -94,6 +105,14 @@ public struct DestinationConfiguration: Equatable, Sendable {
     public var acseTimeout: Duration = .seconds(30)
     public var dimseTimeout: Duration = .seconds(60)
     public var commitment: CommitmentConfiguration?
+
+    /// The default installation's only destination: results lie as files beside the studies.
+    static let resultsFolder: DestinationConfiguration = {
+        var destination = DestinationConfiguration()
+        destination.name = "folder"
+        destination.folder = "delivered"
+        return destination
+    }()
 
     /// How to reach it.
     ///

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNetwork
 import Foundation
+import Results
 import Worklist
 
 extension StorageConfiguration {
@@ -88,6 +89,7 @@ extension SourceConfiguration {
                     &result.priority,
                     node.scalar("one of stat, high, routine, medium, low") { Priority(requestedProcedurePriority: $0) })
             },
+            "reads": { $0.set(&result.reads, $0.boolean()) },
             "forward-to": { list in list.set(&result.forwardTo, list.list { $0.text() }) },
         ])
         self = result
@@ -100,6 +102,18 @@ extension DestinationConfiguration {
         let seconds: ClosedRange<Duration> = .seconds(1) ... .seconds(3600)
         node.read([
             "name": { $0.set(&result.name, $0.text()) },
+            "results": { list in
+                let kinds = ResultKind.allCases.map(\.rawValue).joined(separator: ", ")
+                let chosen = list.list { node in node.scalar("one of \(kinds)") { ResultKind(rawValue: $0) } }
+                list.set(&result.results, chosen.map(Set.init))
+            },
+            "findings-class": { node in
+                let classes = FindingsReportClass.allCases.map(\.rawValue).joined(separator: ", ")
+                node.set(
+                    &result.findingsClass,
+                    node.scalar("one of \(classes)") { FindingsReportClass(rawValue: $0) })
+            },
+            "folder": { result.folder = $0.text() },
             "host": { $0.set(&result.host, $0.text()) },
             "port": { $0.set(&result.port, $0.integer(1...65535)) },
             "ae-title": { $0.set(&result.aeTitle, $0.aeTitle()) },
@@ -117,7 +131,11 @@ extension DestinationConfiguration {
             },
         ])
         if result.name.isEmpty { node.mistake("needs a name") }
-        if result.aeTitle.isEmpty { node.mistake("needs an ae-title") }
+        if result.folder == nil {
+            if result.aeTitle.isEmpty { node.mistake("needs an ae-title, or a folder") }
+        } else if !result.aeTitle.isEmpty || result.commitment != nil || result.tls != nil {
+            node.mistake("is a folder: ae-title, tls and commitment have no meaning there")
+        }
         self = result
     }
 }

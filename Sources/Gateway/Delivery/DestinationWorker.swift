@@ -6,10 +6,10 @@ import Logging
 import Metrics
 import Worklist
 
-/// Delivers to one destination, on a thread of its own: a destination that is down or slow delays no other.
+/// Delivers to one destination by C-STORE.
 ///
 /// The state of a delivery comes from the response status and from nothing else.
-final class DestinationWorker: Sendable {
+final class DestinationWorker: DeliveryWorker {
     private let destination: DestinationConfiguration
     private let remote: RemoteAE
     private let storage: StorageRoot
@@ -38,13 +38,10 @@ final class DestinationWorker: Sendable {
         self.logger = logger
     }
 
-    /// Looks for work now.
     func wake() { signal.wake() }
 
-    /// Ends after the object that is being sent.
     func stop() { signal.stop() }
 
-    /// Delivers until stopped. Blocking.
     func run() {
         while !signal.isStopped {
             do {
@@ -132,13 +129,15 @@ final class DestinationWorker: Sendable {
     }
 
     private func sent(_ delivery: Delivery, _ status: StoreStatus) throws {
-        try ledger.write { db in
+        let study = try ledger.write { db in
             let now = Date()
             try DeliveryQueue.markSent(delivery, status: status.code, at: now, in: db)
             try Destinations.recordSuccess(destination.name, at: now, in: db)
             let study = try Study.fetch(id: delivery.studyID, in: db)
             try AuditLog.append(DeliveryEvents.delivered(delivery, study, status: status), in: db)
+            return study
         }
+        Turnaround().delivered(delivery, study, to: destination.name)
         count("sent")
     }
 

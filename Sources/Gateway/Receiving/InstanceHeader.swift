@@ -1,5 +1,7 @@
 import DICOM
 import Foundation
+import Radiography
+import Results
 import Worklist
 
 import struct DICOM.CharacterSet
@@ -14,8 +16,10 @@ struct InstanceHeader {
     let study: StudyAttributes
     let series: SeriesAttributes
     let priority: Priority?
-    /// The equipment is this gateway: one of our results comes back.
-    let isOwnEquipment: Bool
+    /// Whether the header says that this is a frontal view.
+    let isFrontal: Bool
+    /// One of our results comes back. An image that we drew is none: it may be read as any other.
+    let isOwnResult: Bool
 
     /// Reads the header of a complete file. The structure of the whole file is checked on the way.
     ///
@@ -51,7 +55,10 @@ struct InstanceHeader {
         let request = dataset.items(.requestAttributesSequence).first
         priority = (dataset.text(.requestedProcedurePriority) ?? request?.text(.requestedProcedurePriority))
             .flatMap { Priority(requestedProcedurePriority: $0) }
-        isOwnEquipment = dataset.text(.manufacturerModelName) == Implementation.productName
+        isFrontal = ViewEvidence(dataset).projection.isFrontal
+        isOwnResult =
+            dataset.text(.manufacturerModelName) == Implementation.productName
+            && ResultKind(sopClassUID: sopClassUID.description) != nil
     }
 
     /// `studies/<study>/<series>/<sop instance>`, safe because each component is a checked UID.

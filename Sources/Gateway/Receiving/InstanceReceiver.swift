@@ -25,6 +25,8 @@ final class InstanceReceiver: StorageSCPHandler {
         var incoming: String?
         /// A transfer is audited as begun with its first instance.
         var hasBegunTransfer = false
+        /// Studies of which a frontal view came.
+        var frontalStudies: Set<Int64> = []
     }
 
     private let storage: StorageRoot
@@ -34,19 +36,21 @@ final class InstanceReceiver: StorageSCPHandler {
     private let rules: Mutex<Rules>
     private let open = Mutex<[AssociationID: OpenAssociation]>([:])
     private let commitments: CommitmentReceiver
+    private let reading: ReadingService
     private let deliveriesWaiting: @Sendable () -> Void
     private let logger: Logger
 
     /// - Parameter deliveriesWaiting: called after a commit that queued deliveries.
     init(
         storage: StorageRoot, ledger: Ledger, freeSpace: FreeSpace, rules: Rules, commitments: CommitmentReceiver,
-        logger: Logger, deliveriesWaiting: @escaping @Sendable () -> Void
+        reading: ReadingService, logger: Logger, deliveriesWaiting: @escaping @Sendable () -> Void
     ) {
         self.storage = storage
         self.ledger = ledger
         self.freeSpace = freeSpace
         self.rules = Mutex(rules)
         self.commitments = commitments
+        self.reading = reading
         self.logger = logger
         self.deliveriesWaiting = deliveriesWaiting
         access = AccessControl(rules.policy)
@@ -78,8 +82,16 @@ final class InstanceReceiver: StorageSCPHandler {
     func associationEnded(_ association: AssociationID, _ ending: AssociationEnding, detail: String) {
         access.leave(association)
         let ended = open.withLock { $0.removeValue(forKey: association) }
+        let frontals = reading.readsFrontalFirst ? ended?.frontalStudies ?? [] : []
         do {
-            try ledger.write { db in try Assembly.release(association: ledger.name(association), in: db) }
+            try ledger.write { db in
+                try Assembly.release(association: ledger.name(association), in: db)
+                // A frontal view need not wait for the quiet period; what comes later makes a revision.
+                for study in frontals where try Assembly.hasUnprocessedInstances(studyID: study, in: db) {
+                    try Assembly.start(studyID: study, endingAssembly: false, at: Date(), in: db)
+                }
+            }
+            if !frontals.isEmpty { reading.wake() }
         } catch {
             logger.error("holds of an association could not be released", metadata: ["error": "\(error)"])
         }
@@ -204,7 +216,11 @@ final class InstanceReceiver: StorageSCPHandler {
             try DurableFiles.move(from: incoming, to: storage.absolute(path))
             let instance = received(header, request, file, path: path, peer: peer, association: association)
             let recorded = try commit(instance, peer: peer, announcesTransfer: !state.hasBegunTransfer)
-            open.withLock { $0[association]?.hasBegunTransfer = true }
+            let isToRead = recorded.disposition == .toRead && header.isFrontal
+            open.withLock { open in
+                open[association]?.hasBegunTransfer = true
+                if isToRead { open[association]?.frontalStudies.insert(recorded.studyID) }
+            }
             count(recorded, bytes: file.bytes)
             return recorded.outcome == .conflict ? .coercedOrConflicting : .success
         } catch let error where Ledger.isOutOfSpace(error) {
@@ -223,7 +239,7 @@ final class InstanceReceiver: StorageSCPHandler {
             rules.sources.first { $0.aeTitle == peer.callingAETitle } ?? rules.sources.first { $0.aeTitle == "*" }
         }
         let leastUrgent = source?.priority ?? .routine
-        let isReadable = StorageSOPClass.readable.contains(request.sopClassUID)
+        let isReadable = StorageSOPClass.readable.contains(request.sopClassUID) && source?.reads ?? true
         return ReceivedInstance(
             studyInstanceUID: header.studyInstanceUID.description,
             seriesInstanceUID: header.seriesInstanceUID.description, sopInstanceUID: request.sopInstanceUID,
@@ -231,7 +247,7 @@ final class InstanceReceiver: StorageSCPHandler {
             instanceNumber: header.instanceNumber, study: header.study, series: header.series, path: path,
             byteCount: Int64(file.bytes), sha256: file.sha256,
             source: Source(aeTitle: peer.callingAETitle, address: peer.address),
-            disposition: header.isOwnEquipment ? .ownResult : isReadable ? .toRead : .storedOnly,
+            disposition: header.isOwnResult ? .ownResult : isReadable ? .toRead : .storedOnly,
             priority: header.priority.map { min($0, leastUrgent) } ?? leastUrgent,
             quietPeriod: source?.quietPeriod ?? SourceConfiguration.defaultQuietPeriod,
             association: ledger.name(association))

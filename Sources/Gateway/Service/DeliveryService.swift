@@ -5,15 +5,15 @@ import ServiceLifecycle
 import Synchronization
 import Worklist
 
-/// Runs one `DestinationWorker` per configured destination, and replaces them on reload.
+/// Runs one worker per configured destination, and replaces them on reload.
 final class DeliveryService: Service {
     private let storage: StorageRoot
     private let ledger: Ledger
     private let retry: RetryConfiguration
     private let logger: Logger
-    private let workers = Mutex<[DestinationWorker]>([])
-    private let replacements: AsyncStream<[DestinationWorker]>
-    private let replacer: AsyncStream<[DestinationWorker]>.Continuation
+    private let workers = Mutex<[any DeliveryWorker]>([])
+    private let replacements: AsyncStream<[any DeliveryWorker]>
+    private let replacer: AsyncStream<[any DeliveryWorker]>.Continuation
 
     init(storage: StorageRoot, ledger: Ledger, retry: RetryConfiguration, logger: Logger) {
         self.storage = storage
@@ -33,10 +33,14 @@ final class DeliveryService: Service {
     /// Makes these the destinations. Workers of the old ones end after the object they are sending; the queue of a
     /// destination that is gone stays until it is configured again.
     ///
-    /// - Throws: `NetworkError.badTLS`; then nothing changes.
+    /// - Throws: `NetworkError.badTLS` or `FileError` for a folder; then nothing changes.
     func configure(_ destinations: [DestinationConfiguration], commitments: any StorageSCPHandler) throws {
-        let next = try destinations.map { destination in
-            DestinationWorker(
+        let next = try destinations.map { destination -> any DeliveryWorker in
+            if let folder = destination.folder {
+                return try FolderWorker(
+                    destination.name, folder: folder, storage: storage, ledger: ledger, retry: retry, logger: logger)
+            }
+            return DestinationWorker(
                 destination, remote: try destination.remote(), storage: storage, ledger: ledger, retry: retry,
                 commitments: commitments, logger: logger)
         }

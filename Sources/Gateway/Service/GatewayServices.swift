@@ -49,16 +49,29 @@ public struct GatewayServices: Sendable {
         let freeSpace = FreeSpace(path: storage.path, watermark: configuration.storage.watermark) { isLow in
             report(isLow: isLow, ledger)
         }
+        let identity = configuration.station.identity
+        let selfTest = SelfTest(identity: identity)
+        let slot = try await ModelSlot(
+            configuration.reading, selfTest: selfTest, ledger: ledger, logger: logger)
+        let outcomes = StudyOutcomes(
+            storage: storage, ledger: ledger, retry: configuration.retry, identity: identity,
+            destinations: configuration.destinations, logger: logger
+        ) { delivery.wake() }
+        let reading = ReadingService(
+            configuration.reading, slot: slot, outcomes: outcomes, ledger: ledger, logger: logger)
+        let testing = SelfTestService(selfTest, slot: slot, ledger: ledger, logger: logger) { reading.configuration }
         let receiver = InstanceReceiver(
             storage: storage, ledger: ledger, freeSpace: freeSpace, rules: configuration.rules,
-            commitments: commitments, logger: logger
+            commitments: commitments, reading: reading, logger: logger
         ) { delivery.wake() }
         try delivery.configure(configuration.destinations, commitments: receiver)
         let reception = try ReceptionService(configuration, receiver: receiver, ledger: ledger, logger: logger)
         let maintenance = MaintenanceService(
-            ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, logger: logger)
+            ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, reading: reading, logger: logger)
         let reloading = ReloadService(current: configuration, load: reload, ledger: ledger, logger: logger) { new in
             try delivery.configure(new.destinations, commitments: receiver)
+            outcomes.update(new.destinations)
+            reading.update(new.reading)
             receiver.update(new.rules)
             freeSpace.update(new.storage.watermark)
         }
@@ -72,8 +85,8 @@ public struct GatewayServices: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: forwarders.map { .init(service: $0) } + [
                     .init(service: KeeperService(keeper: keeper, ledger: ledger)),
-                    .init(service: delivery), .init(service: maintenance), .init(service: reloading),
-                    .init(service: reception),
+                    .init(service: delivery), .init(service: reading), .init(service: testing),
+                    .init(service: maintenance), .init(service: reloading), .init(service: reception),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()

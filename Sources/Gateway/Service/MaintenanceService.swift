@@ -11,12 +11,16 @@ final class MaintenanceService: Service {
     private let ledger: Ledger
     private let retry: RetryConfiguration
     private let freeSpace: FreeSpace
+    private let reading: ReadingService
     private let logger: Logger
 
-    init(ledger: Ledger, retry: RetryConfiguration, freeSpace: FreeSpace, logger: Logger) {
+    init(
+        ledger: Ledger, retry: RetryConfiguration, freeSpace: FreeSpace, reading: ReadingService, logger: Logger
+    ) {
         self.ledger = ledger
         self.retry = retry
         self.freeSpace = freeSpace
+        self.reading = reading
         self.logger = logger
     }
 
@@ -34,8 +38,12 @@ final class MaintenanceService: Service {
         do {
             try ledger.write { db in
                 let now = Date()
-                // No reader of studies is installed: a quiet study is stored, and that is its end.
-                _ = try Assembly.studiesBecomingQuiet(at: now, kinds: [], in: db)
+                _ = try Assembly.studiesBecomingQuiet(at: now, kinds: reading.workKinds, in: db)
+                let abandoned = try WorkQueue.releaseExpiredLeases(
+                    at: now, maximumAttempts: retry.maximumAttempts, in: db)
+                if !abandoned.isEmpty {
+                    logger.warning("leases of studies ran out", metadata: ["count": "\(abandoned.count)"])
+                }
                 let released = try DeliveryQueue.releaseExpiredLeases(
                     at: now, maximumAttempts: retry.maximumAttempts, in: db)
                 if released > 0 {
@@ -48,6 +56,7 @@ final class MaintenanceService: Service {
                     try AuditLog.append(DeliveryEvents.commitmentFailed(delivery), in: db)
                 }
             }
+            reading.wake()
         } catch {
             logger.error("maintenance failed and is tried again", metadata: ["error": "\(error)"])
         }

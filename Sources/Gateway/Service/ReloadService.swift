@@ -64,6 +64,7 @@ extension GatewayConfiguration {
         if storage.directory != old.storage.directory { options.append("storage.directory") }
         if listeners != old.listeners { options.append("listeners") }
         if retry != old.retry { options.append("retry") }
+        if station != old.station { options.append("station") }
         if audit != old.audit { options.append("audit") }
         if logLevel != old.logLevel { options.append("log-level") }
         if shutdownGrace != old.shutdownGrace { options.append("shutdown-grace") }

@@ -40,12 +40,10 @@ final class Signal: @unchecked Sendable {
 }
 
 /// Runs blocking work on a thread of its own, away from the cooperative pool, and returns when it is done.
-func onOwnThread(_ name: String, _ body: @escaping @Sendable () -> Void) async {
-    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-        let thread = Thread {
-            body()
-            continuation.resume()
-        }
+@discardableResult
+func onOwnThread<Value: Sendable>(_ name: String, _ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        let thread = Thread { continuation.resume(returning: body()) }
         thread.name = name
         thread.start()
     }

@@ -35,6 +35,22 @@ enum DurableFiles {
         try sync(directory: String(to[..<(to.lastIndex(of: "/") ?? to.endIndex)]))
     }
 
+    /// Writes a copy beside its place, syncs it, and renames it: at no instant is there half a file under the name.
+    static func copy(from: String, to: String) throws {
+        let partial = "\(to).partial"
+        unlink(partial)
+        let descriptor = try create(partial)
+        defer { close(descriptor) }
+        guard let input = FileHandle(forReadingAtPath: from) else { throw FileError("open", from) }
+        defer { try? input.close() }
+        let output = FileHandle(fileDescriptor: descriptor)
+        while let piece = try input.read(upToCount: 1 << 20), !piece.isEmpty {
+            try output.write(contentsOf: piece)
+        }
+        try sync(descriptor: descriptor, path: partial)
+        try move(from: partial, to: to)
+    }
+
     /// Creates an empty file that must not exist yet, readable by its owner only.
     static func create(_ path: String) throws(FileError) -> Int32 {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -4,6 +4,7 @@ import Foundation
 ///
 ///     incoming/<uuid>                                    being received; removed at start-up
 ///     studies/<study>/<series>/<sop instance>/<digest>.dcm
+///     results/<study>/<revision>/<sop instance>.dcm      made by us, persisted once
 ///     quarantine/<digest>.dcm                            cannot be parsed; kept for the administrator
 ///     cxrgate.sqlite
 public struct StorageRoot: Sendable {
@@ -17,7 +18,7 @@ public struct StorageRoot: Sendable {
         self.path = URL(fileURLWithPath: path).standardizedFileURL.path
         try FileManager.default.createDirectory(
             atPath: self.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        for directory in ["incoming", "studies", "quarantine"] {
+        for directory in ["incoming", "studies", "results", "quarantine"] {
             try DurableFiles.makeDirectory(directory, under: self.path)
         }
     }
@@ -28,7 +29,7 @@ public struct StorageRoot: Sendable {
     /// Every file that a row may speak of, relative to the root.
     func keptFiles() -> some Sequence<String> {
         let prefix = path + "/"
-        return ["studies", "quarantine"].lazy.compactMap { directory in
+        return ["studies", "results", "quarantine"].lazy.compactMap { directory in
             FileManager.default.enumerator(
                 at: URL(fileURLWithPath: prefix + directory), includingPropertiesForKeys: [.isRegularFileKey])
         }.flatMap { enumerator in

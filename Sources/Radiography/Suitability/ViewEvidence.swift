@@ -32,7 +32,7 @@ public struct ViewEvidence: Codable, Equatable, Sendable {
 
     /// What the header says, the most specific attribute first: View Position, View Code Sequence, Patient
     /// Orientation, then the series' description and protocol.
-    init(_ dataset: Dataset) {
+    public init(_ dataset: Dataset) {
         if let text = dataset.text(.viewPosition), let projection = Self.position(text) {
             self.init(projection: projection, source: "View Position")
         } else if let item = dataset.items(.viewCodeSequence).first, let projection = Self.code(item) {

@@ -25,6 +25,10 @@ struct ResultUIDs {
 
     /// Series Instance UID: one series per kind and class in a study, which every revision joins.
     func series(_ kind: ResultKind, sopClassUID: String) -> String {
+        Self.series(kind, sopClassUID: sopClassUID, study: study)
+    }
+
+    static func series(_ kind: ResultKind, sopClassUID: String, study: String) -> String {
         UID.derived(from: ["series", study, kind.rawValue, sopClassUID]).description
     }
 

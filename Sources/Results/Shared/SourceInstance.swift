@@ -78,6 +78,9 @@ public final class SourceInstance {
     /// Whether low values are bright.
     var isMonochrome1: Bool { original.text(.photometricInterpretation) == "MONOCHROME1" }
 
+    /// Whether both files name the same patient.
+    public func isOfSamePatient(as other: SourceInstance) -> Bool { patient == other.patient }
+
     /// The patient as far as it must be the same in all sources of a result.
     var patient: [String?] { [header.text(.patientID), header.text(.issuerOfPatientID)] }
 

@@ -40,19 +40,23 @@ public enum Assembly {
             [now.milliseconds, limit])
         return try quiet.flatMap { row -> [WorkItem] in
             let studyID: Int64 = row["id"]
-            let hasWork = try db.row(
-                """
-                SELECT 1 FROM instance
-                WHERE studyID = ? AND revision IS NULL AND disposition = 'toRead' AND missingSince IS NULL
-                """,
-                [studyID])
-            if hasWork != nil, !kinds.isEmpty {
+            if !kinds.isEmpty, try hasUnprocessedInstances(studyID: studyID, in: db) {
                 return try start(studyID: studyID, kinds: kinds, at: now, in: db)
             }
             try db.run("UPDATE study SET quietAt = NULL WHERE id = ?", [studyID])
             try StudyStates.advance(studyID: studyID, at: now, in: db)
             return []
         }
+    }
+
+    /// Whether instances of the study have not been made work of.
+    public static func hasUnprocessedInstances(studyID: Int64, in db: Database) throws -> Bool {
+        try db.row(
+            """
+            SELECT 1 FROM instance
+            WHERE studyID = ? AND revision IS NULL AND disposition = 'toRead' AND missingSince IS NULL
+            """,
+            [studyID]) != nil
     }
 
     /// When the next study that nobody holds ends its quiet period; `nil` when none is assembling.
