@@ -12,11 +12,11 @@ struct DemoCommand: AsyncParsableCommand {
             machine, and no file outside of one directory is touched.
             """)
 
-    @Option(help: "What the radiograph shows.")
-    var text = "PA view, large left pleural effusion"
+    @Option(help: "What the radiograph shows. Without it what the model names for its self-test.")
+    var text: String?
 
     @Option(help: "The seed of the drawing.")
-    var seed: UInt64 = 1
+    var seed: UInt64?
 
     @Option(
         help: ArgumentHelp("Send this DICOM file, or the files of a directory, instead of a drawing.", valueName: "file"),

@@ -14,6 +14,9 @@ struct DemoStudy {
         let released: Date
     }
 
+    /// What a model that names nothing is asked to draw.
+    private static let standardText = "PA view, large left pleural effusion"
+
     let studyInstanceUID: String
     let files: [URL]
     /// What it is, for people.
@@ -32,15 +35,18 @@ struct DemoStudy {
         guard model.capabilities.contains(.synthesis) else {
             throw CommandFailure("\(model.identity.name) cannot draw images; name one with --image")
         }
-        let picture = try await model.synthesize(command.text, seed: command.seed)
+        // The model's own choice shows what it finds again.
+        let own = command.text == nil ? model.selfTest : nil
+        let text = command.text ?? own?.description ?? Self.standardText
+        let picture = try await model.synthesize(text, seed: command.seed ?? own?.seed ?? 1)
         let image = SyntheticImageFile(
-            rows: picture.rows, columns: picture.columns, samples: picture.pixels, text: command.text,
+            rows: picture.rows, columns: picture.columns, samples: picture.pixels, text: text,
             seed: picture.seed, model: model.identity)
         let url = folder.appendingPathComponent("image.dcm")
         try image.file(identity: command.configuration.load().station.identity, instant: Date()).write(to: url)
         studyInstanceUID = image.studyInstanceUID
         files = [url]
-        introduction = "Image: drawn by \(model.identity.name) from \"\(command.text)\": \(url.path)"
+        introduction = "Image: drawn by \(model.identity.name) from \"\(text)\": \(url.path)"
     }
 
     /// Sends the files over one association.
