@@ -74,7 +74,8 @@ struct GroundCommand: AsyncParsableCommand {
     }
 
     private func text(_ answer: Answer, _ image: ReadingImage) -> String {
-        let nothing = "The model finds no \"\(phrase)\" in this image\(overlay == nil ? "" : "; no picture is written")."
+        let nothing =
+            "The model finds no \"\(phrase)\" in this image\(overlay == nil ? "" : "; no picture is written")."
         var lines = [RegionReport.table(answer.regions, emptyNote: nothing).aligned()]
         if !answer.regions.isEmpty {
             lines.append("in pixels of the image, \(image.source.columns) x \(image.source.rows). Not verified.")
@@ -87,7 +88,9 @@ struct GroundCommand: AsyncParsableCommand {
         _ answer: Answer, _ image: ReadingImage, of study: OpenedStudy, _ model: ChestModel,
         _ configuration: GatewayConfiguration, to target: URL
     ) throws {
-        guard let file = study.prepared.assessments.first(where: { $0.source == image.source })?.file.url else { return }
+        guard let file = study.prepared.assessments.first(where: { $0.source == image.source })?.file.url else {
+            return
+        }
         let labels = Dictionary(grouping: answer.regions, by: \.label).sorted { $0.key < $1.key }
         let findings = labels.enumerated().map { index, entry in
             Finding(

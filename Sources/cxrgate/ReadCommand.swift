@@ -135,7 +135,10 @@ struct StudyReport: Encodable {
                 "Read by \(reading.model.name) \(reading.model.version)"
                     + (milliseconds.map { " in \($0) ms" } ?? "") + ".")
         }
-        if !dropped.isEmpty { lines.append("Parts of the model's answer that are left out of the reading: \(dropped.count) (--format json).") }
+        if !dropped.isEmpty {
+            lines.append(
+                "Parts of the model's answer that are left out of the reading: \(dropped.count) (--format json).")
+        }
         if outcome == .failed, let reason { lines.append("Failed: \(TerminalText.line(reason))") }
         lines += objects.map { "  \($0.kind): \($0.file)" } + pictures.map { "  picture: \($0)" }
         return lines.joined(separator: "\n")

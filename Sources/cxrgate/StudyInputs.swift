@@ -59,7 +59,8 @@ struct StudyInputs {
         }
         guard studies.count == 1 else {
             throw CommandFailure(
-                "the files belong to \(studies.count) studies; name those of one, for example \(study.files[0].url.path)")
+                "the files belong to \(studies.count) studies; name those of one, for example \(study.files[0].url.path)"
+            )
         }
         return study
     }

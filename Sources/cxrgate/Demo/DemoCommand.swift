@@ -19,7 +19,8 @@ struct DemoCommand: AsyncParsableCommand {
     var seed: UInt64?
 
     @Option(
-        help: ArgumentHelp("Send this DICOM file, or the files of a directory, instead of a drawing.", valueName: "file"),
+        help: ArgumentHelp(
+            "Send this DICOM file, or the files of a directory, instead of a drawing.", valueName: "file"),
         completion: .file())
     var image: String?
 
@@ -46,7 +47,8 @@ struct DemoCommand: AsyncParsableCommand {
         let folder = try Self.makeDirectory(directory)
         let work = Task { try await demonstrate(in: folder) }
         let interrupts = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
+            // A handler that does nothing, not SIG_IGN, which the child processes would inherit.
+            signal(number) { _ in }
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { work.cancel() }
             source.resume()
@@ -65,6 +67,12 @@ struct DemoCommand: AsyncParsableCommand {
         }
     }
 
+    /// Prints at once, for whoever reads through a pipe.
+    private func show(_ text: String) {
+        print(text)
+        fflush(nil)
+    }
+
     private static func makeDirectory(_ path: String?) throws -> URL {
         let folder =
             path.map { URL(fileURLWithPath: $0) }
@@ -80,20 +88,20 @@ struct DemoCommand: AsyncParsableCommand {
     private func demonstrate(in folder: URL) async throws {
         let place = try model.location(configuration.load())
         let subject = try await DemoStudy(self, model: place, in: folder)
-        print(subject.introduction)
-        let pacs = try DemoPACS(pacs ?? .installed, in: folder)
+        show(subject.introduction)
+        let pacs = try DemoPACS(pacs, in: folder)
         defer { pacs.stop() }
         try await wait("the PACS's start", upTo: .seconds(30)) {
             try pacs.check()
             return pacs.answers
         }
-        print("PACS: \(pacs.name), \(DemoPACS.aeTitle) on 127.0.0.1 port \(pacs.port)")
+        show("PACS: \(pacs.name), \(DemoPACS.aeTitle) on 127.0.0.1 port \(pacs.port)")
         let gateway = try await DemoGateway(in: folder, destination: pacs, model: place)
         defer { gateway.stop() }
-        print("Gateway: \(DemoGateway.aeTitle) on 127.0.0.1 port \(gateway.port), model \(place.path)")
+        show("Gateway: \(DemoGateway.aeTitle) on 127.0.0.1 port \(gateway.port), model \(place.path)")
 
         let sending = try subject.send(to: gateway.port)
-        print("Sent by C-STORE. Waiting for the results...")
+        show("Sent by C-STORE. Waiting for the results...")
         try await wait("the delivery of the results", upTo: .seconds(timeout)) {
             try pacs.check()
             guard let (study, deliveries) = try gateway.study(subject.studyInstanceUID) else { return false }
@@ -105,7 +113,7 @@ struct DemoCommand: AsyncParsableCommand {
         guard let (study, deliveries) = try gateway.study(subject.studyInstanceUID) else { return }
         let outcome = DemoOutcome(
             files: pacs.files(), sending: sending, study: study, deliveries: deliveries, folder: folder)
-        print(try outcome.text())
+        show(try outcome.text())
         gateway.stop()
         pacs.stop()
         if !keep {
@@ -113,7 +121,7 @@ struct DemoCommand: AsyncParsableCommand {
                 try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
             }
         }
-        print(nextSteps(subject, gateway, in: folder))
+        show(nextSteps(subject, gateway, in: folder))
     }
 
     private func nextSteps(_ subject: DemoStudy, _ gateway: DemoGateway, in folder: URL) -> String {

@@ -24,7 +24,8 @@ struct DemoOutcome {
                 lines += sentence.split(whereSeparator: \.isNewline).map { "  " + TerminalText.line(String($0)) }
             }
         }
-        lines += ["", report.findings.aligned(), "", timings.aligned(), ""]
+        if !report.isAbstention { lines += ["", report.findings.aligned()] }
+        lines += ["", timings.aligned(), ""]
         lines += objects().map { "  \($0)" }
         return (lines + (try pictures())).joined(separator: "\n")
     }
@@ -38,7 +39,8 @@ struct DemoOutcome {
             ("first result at the PACS", sent.min()), ("last result at the PACS (C-STORE-RSP)", sent.max()),
         ]
         for case (let step, let time?) in steps {
-            let clock = time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true).time(includingFractionalSeconds: true))
+            let clock = time.formatted(
+                Date.ISO8601FormatStyle(includingFractionalSeconds: true).time(includingFractionalSeconds: true))
             table.add([
                 .text(step), .text(clock), .decimal(time.timeIntervalSince(sending.released), places: 3),
             ])
@@ -55,7 +57,9 @@ struct DemoOutcome {
             let count = kinds.count { $0 == kind }
             return count == 0 ? nil : count == 1 ? kind.rawValue : "\(count) x \(kind.rawValue)"
         }
-        return ["Objects at the PACS: \(names.joined(separator: ", ")), in \(folder.appendingPathComponent("pacs").path)"]
+        return [
+            "Objects at the PACS: \(names.joined(separator: ", ")), in \(folder.appendingPathComponent("pacs").path)"
+        ]
     }
 
     /// Writes the overlays as PNG files.

@@ -23,7 +23,8 @@ enum PACSProgram: String, CaseIterable, ExpressibleByArgument {
 final class DemoPACS {
     static let aeTitle = "DEMOPACS"
 
-    let program: PACSProgram
+    /// How it is told to people.
+    let name: String
     let port: UInt16
     /// Where the files lie.
     let directory: URL
@@ -32,9 +33,11 @@ final class DemoPACS {
 
     /// Starts it.
     ///
+    /// - Parameter choice: nil for the best program that is installed.
     /// - Throws: `CommandFailure` when the program is not installed, or what keeps it from starting.
-    init(_ program: PACSProgram, in folder: URL) throws {
-        self.program = program
+    init(_ choice: PACSProgram?, in folder: URL) throws {
+        let program = choice ?? .installed
+        name = Self.name(program) + (choice == nil && program == .own ? "; no other is installed" : "")
         directory = folder.appendingPathComponent("pacs")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         if program == .own {
@@ -51,15 +54,6 @@ final class DemoPACS {
             program == .storescp
             ? try Self.storescp(port, directory, log: log)
             : try Self.orthanc(port, directory, folder: folder, log: log)
-    }
-
-    /// How it is told to people.
-    var name: String {
-        switch program {
-        case .storescp: "DCMTK's storescp"
-        case .orthanc: "Orthanc"
-        case .own: "the gateway's own storage SCP (neither storescp nor Orthanc was asked for or found)"
-        }
     }
 
     /// Whether it still runs, and what it said when not.
@@ -89,6 +83,14 @@ final class DemoPACS {
     func stop() {
         process?.stop()
         scp?.stop(grace: .seconds(1))
+    }
+
+    private static func name(_ program: PACSProgram) -> String {
+        switch program {
+        case .storescp: "DCMTK's storescp"
+        case .orthanc: "Orthanc"
+        case .own: "the gateway's own storage SCP"
+        }
     }
 
     private static func storescp(_ port: UInt16, _ directory: URL, log: URL) throws -> ChildProcess {

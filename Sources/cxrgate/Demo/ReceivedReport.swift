@@ -12,6 +12,8 @@ struct ReceivedReport {
 
     /// The sections of the narrative report, the summary with the warning first.
     private(set) var sections: [Section] = []
+    /// Whether the reports say that the study was not analysed.
+    private(set) var isAbstention = false
     /// One row a finding.
     private(set) var findings = Table(
         [
@@ -63,6 +65,11 @@ struct ReceivedReport {
         }
         for evaluations in containers where evaluations.conceptCode == "C0034375" {
             for item in evaluations.items(.contentSequence) where item.text(.valueType) == "CODE" {
+                // The conclusion is coded for an abstention only: with its reason.
+                guard item.conceptCode != "121077" else {
+                    isAbstention = true
+                    continue
+                }
                 let side = Self.side(item.items(.contentSequence))
                 let key = [item.conceptCode ?? "", side].joined(separator: " ")
                 findings.add([
