@@ -100,6 +100,8 @@ let tests: [Target] = [
         name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate", grdb, logging],
         resources: [.copy("Schema")]),
     .testTarget(name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"]),
+    .testTarget(
+        name: "CommandTests", dependencies: ["Audit", "DICOM", "Findings", "Radiography", "TestSupport", "cxrgate"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),

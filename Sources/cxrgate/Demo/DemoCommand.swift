@@ -54,7 +54,7 @@ struct DemoCommand: AsyncParsableCommand {
             source.resume()
             return source
         }
-        defer { interrupts.forEach { $0.cancel() } }
+        defer { for interrupt in interrupts { interrupt.cancel() } }
         do {
             try await work.value
         } catch is CancellationError {
