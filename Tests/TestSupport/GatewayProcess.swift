@@ -28,15 +28,16 @@ public final class GatewayProcess: Sendable {
     ///   - storage: Another place for the storage directory.
     ///   - minimumFreeBytes: The watermark; low, so that a full machine does not fail the tests.
     ///   - options: YAML added to the configuration.
+    ///   - storageOptions: YAML added to its `storage` section.
     public init(
         in directory: URL, port: UInt16 = 0, storage: URL? = nil, minimumFreeBytes: String = "0KiB",
-        options: String = "", maximumObjectBytes: String = "1GiB"
+        options: String = "", maximumObjectBytes: String = "1GiB", storageOptions: String = ""
     ) throws {
         self.storage = storage ?? directory.appendingPathComponent("storage")
         configuration = directory.appendingPathComponent("cxrgate.yaml")
         try GatewayProcess.write(
             options, port: port, storage: self.storage, minimumFreeBytes: minimumFreeBytes,
-            maximumObjectBytes: maximumObjectBytes, to: configuration)
+            maximumObjectBytes: maximumObjectBytes, storageOptions: storageOptions, to: configuration)
         let log = directory.appendingPathComponent("cxrgate.log")
         let offset = (try? Data(contentsOf: log).count) ?? 0
         let process = try BackgroundProcess(Command.cxrgate, ["serve", "--config", configuration.path], log: log)
@@ -53,7 +54,7 @@ public final class GatewayProcess: Sendable {
 
     private static func write(
         _ options: String, port: UInt16, storage: URL, minimumFreeBytes: String = "0KiB",
-        maximumObjectBytes: String = "1GiB", to url: URL
+        maximumObjectBytes: String = "1GiB", storageOptions: String = "", to url: URL
     ) throws {
         let listeners = options.contains("listeners:") ? "" : "listeners:\n  - port: \(port)\n"
         let reading = options.contains("reading:") ? "" : "reading:\n  model: none\n"
@@ -63,6 +64,7 @@ public final class GatewayProcess: Sendable {
               minimum-free-bytes: \(minimumFreeBytes)
               minimum-free-percent: 0
               maximum-object-bytes: \(maximumObjectBytes)
+              \(storageOptions)
             \(listeners)\(reading)\(options)
             """
         try Data(text.utf8).write(to: url)

@@ -36,6 +36,8 @@ public struct StorageConfiguration: Equatable, Sendable {
     public var minimumFreePercent = 2.0
     /// Larger instances are refused with C001H.
     public var maximumObjectBytes: UInt64 = 1 << 30
+    /// How long the files of a study stay after its end; zero for ever.
+    public var retention: Duration = .zero
 
     /// The database in the directory.
     public var databasePath: String { directory + "/cxrgate.sqlite" }

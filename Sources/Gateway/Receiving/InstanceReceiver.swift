@@ -239,7 +239,9 @@ final class InstanceReceiver: StorageSCPHandler {
             rules.sources.first { $0.aeTitle == peer.callingAETitle } ?? rules.sources.first { $0.aeTitle == "*" }
         }
         let leastUrgent = source?.priority ?? .routine
-        let isReadable = StorageSOPClass.readable.contains(request.sopClassUID) && source?.reads ?? true
+        let isReadable =
+            StorageSOPClass.readable.contains(request.sopClassUID) && source?.reads ?? true
+            && !reading.workKinds.isEmpty
         return ReceivedInstance(
             studyInstanceUID: header.studyInstanceUID.description,
             seriesInstanceUID: header.seriesInstanceUID.description, sopInstanceUID: request.sopInstanceUID,

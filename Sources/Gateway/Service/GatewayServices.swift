@@ -67,13 +67,16 @@ public struct GatewayServices: Sendable {
         try delivery.configure(configuration.destinations, commitments: receiver)
         let reception = try ReceptionService(configuration, receiver: receiver, ledger: ledger, logger: logger)
         let maintenance = MaintenanceService(
-            ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, reading: reading, logger: logger)
+            ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, reading: reading,
+            purge: StudyPurge(storage: storage, ledger: ledger, logger: logger),
+            retention: configuration.storage.retention, logger: logger)
         let reloading = ReloadService(current: configuration, load: reload, ledger: ledger, logger: logger) { new in
             try delivery.configure(new.destinations, commitments: receiver)
             outcomes.update(new.destinations)
             reading.update(new.reading)
             receiver.update(new.rules)
             freeSpace.update(new.storage.watermark)
+            maintenance.update(retention: new.storage.retention)
         }
         let forwarders = try configuration.audit.repositories.map {
             ForwarderService(forwarder: try $0.forwarder(ledger: ledger, logger: logger))
