@@ -26,7 +26,10 @@ enum TinyModel {
 func readingImage(
     _ picture: SyntheticRadiograph = SyntheticRadiograph(), longestSide: Int? = 256
 ) throws -> ReadingImage {
-    try readingImage(picture.file(), longestSide: longestSide)
+    let scratch = try ScratchDirectory()
+    defer { withExtendedLifetime(scratch) {} }
+    let url = try picture.write(named: "image", in: scratch.url)
+    return try readingImage(DICOMFile(contentsOf: url), longestSide: longestSide)
 }
 
 func readingImage(_ file: DICOMFile, longestSide: Int? = nil) throws -> ReadingImage {
