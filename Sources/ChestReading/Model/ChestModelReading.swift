@@ -59,7 +59,7 @@ private struct StudyInProgress {
         deadline = request.deadline.map { started + $0 }
         begun = ContinuousClock.now
         images = chest.driver.selection(of: Array(request.images.prefix(chest.maximumImages)))
-        context = PromptContext(request.context, images: images)
+        context = PromptContext(request.context, images: images, extractor: chest.extractor)
     }
 
     mutating func fail(_ error: any Error) {

@@ -67,15 +67,22 @@ struct ReadingBuilder {
     /// The statements of each sentence; spans count from the sentence's start.
     ///
     /// The extractor reads them together, so that what stands under a heading such as `Indication:` makes no statement.
+    /// Such a heading holds for its paragraph, or for the next one where it stands alone; `Comparison:` and the like, which
+    /// models write in passing, for their own sentence only.
     static func statements(of sentences: [ParsedSentence], _ extractor: FindingExtractor) -> [[Statement]] {
         var document = ""
         var starts: [Int] = []
         var section: ReportSection?
+        var previous: String?
+        let passing = ["comparison:", "comparisons:", "technique:", "views:", "examination:", "exam:"]
         for sentence in sentences {
-            if sentence.section != section {
+            let isAloneBefore = previous?.hasSuffix(":") == true
+            let wasInPassing = passing.contains { previous?.lowercased().hasPrefix($0) == true } && !isAloneBefore
+            if sentence.section != section || sentence.beginsLine && !isAloneBefore || wasInPassing {
                 document += "\(sentence.section.rawValue):\n\n"
                 section = sentence.section
             }
+            previous = sentence.text
             starts.append(document.utf8.count)
             document += sentence.text + "\n\n"
         }
@@ -94,9 +101,16 @@ struct ReadingBuilder {
         _ placed: ParsedSentence.PlacedBox, of sentence: ParsedSentence, _ ids: [(id: String, statement: Statement)]
     ) {
         let before = ids.filter { $0.statement.span.lowerBound < placed.offset }
-        guard let owner = before.last ?? ids.first else {
+        guard let nearest = before.last ?? ids.first else {
             return assembly.drop(sentence.text, "a box stands beside no known finding")
         }
+        // "Pneumonic opacity" names two findings, and the first is what the second is of.
+        let owner =
+            before.last { entry in
+                entry.statement.span.upperBound + 1 == nearest.statement.span.lowerBound
+                    && Terminology.standard.lineage(of: entry.statement.finding).dropFirst()
+                        .contains { $0.key == nearest.statement.finding }
+            } ?? nearest
         guard owner.statement.polarity != .absent else {
             return assembly.drop(sentence.text, "a box stands beside a finding that is denied")
         }
@@ -109,7 +123,7 @@ struct ReadingBuilder {
     // MARK: - The list and its regions
 
     private mutating func addList(_ answer: String) {
-        let list = FindingList(answer)
+        let list = FindingList(answer, extractor)
         for name in list.unknown { assembly.drop(name, "the terminology does not know this finding") }
         let text = ParsedAnswer(answer, syntax: syntax).text
         var added: [String] = []
