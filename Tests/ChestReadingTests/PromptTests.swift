@@ -99,6 +99,7 @@ import Testing
         #expect(asked("right lower lung zone") == "Where is the right lower lung zone located in this Chest X-ray?")
         let sentence = "There is a moderate right pleural effusion."
         #expect(asked(sentence) == "Please locate the following sentence: \(sentence)")
+        #expect(asked("a moderate right pleural effusion")?.hasSuffix("a moderate right pleural effusion.") == true)
         #expect(asked("") == nil)
     }
 }

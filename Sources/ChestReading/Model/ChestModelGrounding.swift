@@ -82,7 +82,9 @@ extension ChestModel {
         }
         return (
             bare,
-            context.question(.region(of: bare), prompts.phrase ?? prompts.region, ["phrase": phrase, "name": bare])
+            context.question(
+                .region(of: bare), prompts.phrase ?? prompts.region,
+                ["phrase": phrase, "sentence": bare + ".", "name": bare])
         )
     }
 }

@@ -51,6 +51,7 @@ private struct StudyInProgress {
     private let context: PromptContext
     private var dialogue: Dialogue?
     private var exchanges: [Exchange] = []
+    private var unasked: [ReadingRecord.Dropped] = []
     private var failure: (any Error)?
 
     init(_ request: ReadingRequest, chest: ChestModel, started: ContinuousClock.Instant) {
@@ -77,6 +78,11 @@ private struct StudyInProgress {
             }
             let left = try remaining()
             return (question, try dialogue.prepare(question.text, options: chest.options(deadline: left)))
+        } catch GenerationError.promptTooLong(let tokens, let allowed) where !exchanges.isEmpty {
+            // What was answered stands; only further questions do not fit.
+            let reason = "the conversation outgrew the model: \(tokens) tokens, \(allowed) allowed"
+            unasked = [ReadingRecord.Dropped(text: "", reason: reason)]
+            return nil
         } catch {
             fail(error)
             return nil
@@ -135,7 +141,7 @@ private struct StudyInProgress {
             let record = ReadingRecord(
                 decoding: chest.decoding,
                 turns: exchanges.map { ReadingRecord.Turn(prompt: $0.prompt, answer: $0.generation.text) },
-                dropped: dropped, duration: ContinuousClock.now - begun)
+                dropped: dropped + unasked, duration: ContinuousClock.now - begun)
             return StudyReading(reading: reading, record: record)
         }
     }
