@@ -1,4 +1,5 @@
 import Findings
+import Foundation
 import TestSupport
 import Testing
 import VisionLanguage
@@ -66,6 +67,36 @@ import VisionLanguage
             _ = try model.answer(cut, to: "", fallbackLabel: "", view: uprightView(rows: 100, columns: 100))
         }
         await #expect(throws: ReadingError.deadline) { _ = try await model.ground("heart", in: image, deadline: .zero) }
+    }
+
+    @Test func aConversationThatOutgrowsTheContextKeepsWhatWasAnswered() async throws {
+        let scratch = try ScratchDirectory()
+        defer { withExtendedLifetime(scratch) {} }
+        let image = try readingImage()
+        let prompts = try PromptSet.load(family: "llava_onevision", override: nil)
+        let report = try #require(prompts.report?.first)
+        let chat = try await TinyModel.load("onevision", tokens: 24).converse(about: [image])
+        let tokens = try await chat.ask(report).promptTokens
+        // Room for the report and its answer, none for the next question.
+        let copy = scratch.url.appendingPathComponent("onevision")
+        try FileManager.default.copyItem(at: TinyModel.directory("onevision"), to: copy)
+        let file = copy.appendingPathComponent("config.json")
+        var config = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        var text = try #require(config["text_config"] as? [String: Any])
+        text["max_position_embeddings"] = tokens + 25
+        config["text_config"] = text
+        try JSONSerialization.data(withJSONObject: config).write(to: file)
+        let options = ChestModelOptions(loading: .exact, maximumTokens: 24)
+        let model = try await ChestModel.load(directory: copy, options: options)
+        let result = await model.read([readingRequest([image])])[0]
+        switch result {
+        case .success(let study):
+            #expect(study.record.turns.count == 1)
+            #expect(study.record.dropped.contains { $0.reason.hasPrefix("the conversation outgrew the model") })
+        case .failure(let error):
+            // Junk without a whole sentence is no reading, but the reason is never the later question.
+            #expect("\(error)".contains("it holds no sentence"))
+        }
     }
 
     @Test func aCancelledTaskStopsReading() async throws {

@@ -22,9 +22,13 @@ enum TinyModel {
     }
 }
 
+private let defaultImage = Result { try readingImage(SyntheticRadiograph()) }
+
 /// A synthetic chest as the gateway hands it to a model.
+func readingImage() throws -> ReadingImage { try defaultImage.get() }
+
 func readingImage(
-    _ picture: SyntheticRadiograph = SyntheticRadiograph(), longestSide: Int? = 256
+    _ picture: SyntheticRadiograph, longestSide: Int? = 256
 ) throws -> ReadingImage {
     let scratch = try ScratchDirectory()
     defer { withExtendedLifetime(scratch) {} }
