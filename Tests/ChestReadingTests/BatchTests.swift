@@ -19,18 +19,20 @@ import VisionLanguage
 
     @Test(arguments: ["reference", "onevision", "maira2", "llava-rad"])
     func studiesReadTogetherAreThoseReadAlone(_ name: String) async throws {
-        let model = try await TinyModel.load(name, tokens: 32)
+        let model = try await TinyModel.babbling(name)
         let requests = try pictures().enumerated().map { readingRequest([$1], indication: "cough", study: $0 + 1) }
         let together = await model.read(requests)
         #expect(together.count == requests.count)
+        if ["reference", "maira2"].contains(name) {
+            #expect(together.contains { Outcome($0).reading != nil }, "only refusals were compared")
+        }
         for (request, result) in zip(requests, together) {
             #expect(Outcome(result) == Outcome(await model.read([request])[0]))
         }
     }
 
     @Test func aBatchMayBeLargerThanWhatIsDecodedTogether() async throws {
-        let options = ChestModelOptions(loading: .exact, maximumTokens: 16, maximumBatch: 2)
-        let model = try await ChestModel.load(directory: TinyModel.directory("reference"), options: options)
+        let model = try await TinyModel.babbling("reference", maximumBatch: 2)
         let requests = try pictures().enumerated().map { readingRequest([$1], study: $0 + 1) }
         let results = await model.read(requests)
         #expect(results.count == 5)
@@ -40,7 +42,7 @@ import VisionLanguage
     }
 
     @Test func oneBadStudySpoilsNoOther() async throws {
-        let model = try await TinyModel.load("reference", tokens: 32)
+        let model = try await TinyModel.babbling("reference")
         let image = try readingImage()
         var nameless = image
         nameless.source.sopInstanceUID = "not a UID"
@@ -50,10 +52,11 @@ import VisionLanguage
             readingRequest([image], study: 5),
         ])
         let alone = Outcome(await model.read([readingRequest([image], study: 1)])[0])
+        #expect(alone.reading != nil)
         #expect(Outcome(results[0]) == alone)
         #expect(Outcome(results[1]).error == ReadingError.noImage.description)
         #expect(Outcome(results[2]).error == ReadingError.deadline.description)
-        #expect(Outcome(results[3]).error?.contains("not a UID") == true || Outcome(results[3]).error == alone.error)
+        #expect(Outcome(results[3]).error?.contains("\"not a UID\" is not a DICOM UID") == true)
         #expect(Outcome(results[4]).turns == alone.turns)
     }
 

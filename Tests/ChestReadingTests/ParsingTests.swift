@@ -214,6 +214,9 @@ import VisionLanguage
 
     @Test func aBoxBesideAnUnknownOrADeniedFindingIsRecorded() throws {
         let parsed = try Parsed("A whirligig is seen [0.1, 0.1, 0.2, 0.2]. No pneumothorax [0.3, 0.3, 0.4, 0.4].")
+        #expect(throws: ReadingError.unusableAnswer("no sentence of it names a finding")) {
+            try Parsed("A whirligig is seen [0.1, 0.1, 0.2, 0.2]. Hm.")
+        }
         #expect(parsed.reasons(about: "whirligig") == ["a box stands beside no known finding"])
         #expect(parsed.reasons(about: "pneumothorax") == ["a box stands beside a finding that is denied"])
         #expect(parsed.sentences.count == 2)

@@ -127,13 +127,14 @@ private struct StudyInProgress {
             let model = chest.model
             var builder = ReadingBuilder(
                 extractor: chest.extractor, syntax: chest.driver.prompts.boxes?.syntax,
-                view: ModelView(image: image, geometry: embedding.geometry),
+                view: ModelView(image: image, geometry: embedding.geometry), isEnglish: chest.driver.prompts.isEnglish,
                 decoded: { model.tokenizer.decode($0.tokens.map(\.id)) })
             let head = HeadEvidence(labels: embedding.labels, points: chest.operatingPoints)
             let (sentences, findings, dropped) = try builder.build(exchanges, head: head)
             let reading = Reading(
                 studyInstanceUID: request.studyInstanceUID, images: images.map(\.source), sentences: sentences,
-                findings: findings, model: chest.identity, disclaimer: chest.disclaimer)
+                findings: findings, model: chest.identity, language: chest.driver.prompts.language ?? "en",
+                disclaimer: chest.disclaimer)
             let faults = reading.validate(against: .standard)
             guard faults.isEmpty else {
                 throw ReadingError.unusableAnswer(faults.map(\.description).joined(separator: " "))

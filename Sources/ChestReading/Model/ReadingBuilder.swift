@@ -8,6 +8,8 @@ struct ReadingBuilder {
     let syntax: BoxSyntax?
     /// The image that boxes refer to.
     let view: ModelView
+    /// Whether the extractor understands the language.
+    let isEnglish: Bool
     /// All generated text of a generation, repetitions included.
     let decoded: (Generation) -> String
 
@@ -15,17 +17,20 @@ struct ReadingBuilder {
     private var assembly = FindingAssembly()
 
     init(
-        extractor: FindingExtractor, syntax: BoxSyntax?, view: ModelView, decoded: @escaping (Generation) -> String
+        extractor: FindingExtractor, syntax: BoxSyntax?, view: ModelView, isEnglish: Bool = true,
+        decoded: @escaping (Generation) -> String
     ) {
         self.extractor = extractor
         self.syntax = syntax
         self.view = view
+        self.isEnglish = isEnglish
         self.decoded = decoded
     }
 
     /// What the exchanges say, with what a classification head adds.
     ///
-    /// - Throws: ``ReadingError/unusableAnswer(_:)`` when no sentence is left.
+    /// - Throws: ``ReadingError/unusableAnswer(_:)`` when no sentence is left, or when none of them says that anything is
+    ///   there or is not: no report is like that, but the babble of a broken checkpoint is.
     mutating func build(
         _ exchanges: [Exchange], head: HeadEvidence
     ) throws -> (sentences: [ReportSentence], findings: [Finding], dropped: [ReadingRecord.Dropped]) {
@@ -39,6 +44,9 @@ struct ReadingBuilder {
             }
         }
         guard !sentences.isEmpty else { throw ReadingError.unusableAnswer("it holds no sentence") }
+        guard !isEnglish || !assembly.findings.isEmpty else {
+            throw ReadingError.unusableAnswer("no sentence of it names a finding")
+        }
         sentences += head.combine(with: &assembly)
         assembly.settle()
         let ids = Set(assembly.findings.map(\.id))
