@@ -99,7 +99,8 @@ let tests: [Target] = [
     .testTarget(
         name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate", grdb, logging],
         resources: [.copy("Schema")]),
-    .testTarget(name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"]),
+    .testTarget(
+        name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
