@@ -138,6 +138,7 @@ final class DestinationWorker: Sendable {
             try Destinations.recordSuccess(destination.name, at: now, in: db)
             let study = try Study.fetch(id: delivery.studyID, in: db)
             try AuditLog.append(DeliveryEvents.delivered(delivery, study, status: status), in: db)
+            try TurnaroundRecorder.record(delivery, of: study, sentAt: now, in: db)
         }
         count("sent")
     }
