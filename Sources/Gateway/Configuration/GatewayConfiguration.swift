@@ -19,7 +19,9 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var station = StationConfiguration()
     public var retry = RetryConfiguration()
     public var audit = AuditConfiguration()
+    public var operations = OperationsConfiguration()
     public var logLevel = Logger.Level.info
+    public var logFormat = LogFormat.text
     /// Seconds that open associations get to end when the service stops.
     public var shutdownGrace: Duration = .seconds(30)
 
