@@ -102,6 +102,8 @@ let tests: [Target] = [
         resources: [.copy("Schema")]),
     .testTarget(
         name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(
+        name: "CommandTests", dependencies: ["Audit", "DICOM", "Findings", "Radiography", "TestSupport", "cxrgate"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),

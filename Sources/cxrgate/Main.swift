@@ -11,6 +11,12 @@ struct CXRGate: AsyncParsableCommand {
         version: Implementation.version,
         subcommands: [
             ServeCommand.self,
+            DemoCommand.self,
+            ReadCommand.self,
+            AskCommand.self,
+            ChatCommand.self,
+            GroundCommand.self,
+            SynthesizeCommand.self,
             StatusCommand.self,
             StudiesCommand.self,
             QueueCommand.self,
