@@ -15,6 +15,7 @@ let executables: [Target] = [
         dependencies: [
             "Audit", "ChestReading", "Cryptography", "DICOM", "DICOMNetwork", "Evaluation", "Findings", "Gateway",
             "Radiography", "Results", "VisionLanguage", "Worklist", argumentParser, grdb, logging,
+            .product(name: "Metrics", package: "swift-metrics"),
         ])
 ]
 
@@ -99,7 +100,8 @@ let tests: [Target] = [
     .testTarget(
         name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate", grdb, logging],
         resources: [.copy("Schema")]),
-    .testTarget(name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"]),
+    .testTarget(
+        name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
         name: "CommandTests",
         dependencies: [
@@ -113,7 +115,10 @@ let tests: [Target] = [
         resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
     .testTarget(
-        name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"],
+        name: "GatewayTests",
+        dependencies: [
+            "DICOMNetwork", "Gateway", "TestSupport", "cxrgate", .product(name: "Metrics", package: "swift-metrics"),
+        ],
         exclude: ["Peers"]),
     .testTarget(
         name: "RadiographyTests", dependencies: ["Radiography", "TestSupport", "cxrgate"],

@@ -62,7 +62,7 @@ struct Parsed {
 
     private static func view() throws -> ModelView { try storedView.get() }
     private static let storedView = Result { try uprightView(rows: rows, columns: columns) }
-    private static let extractor: FindingExtractor = {
+    static let extractor: FindingExtractor = {
         do { return try FindingExtractor() } catch { preconditionFailure("\(error)") }
     }()
 }

@@ -12,6 +12,7 @@ import Testing
         _ characterSet: String? = nil, _ change: (Dataset) throws -> Void
     ) throws -> ClinicalContext {
         var picture = SyntheticRadiograph()
+        (picture.rows, picture.columns) = (96, 80)
         picture.characterSet = characterSet
         picture.patientName = Array("Test^Paula".utf8)
         let file = try picture.file()

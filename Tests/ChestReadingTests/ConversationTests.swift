@@ -75,6 +75,26 @@ import VisionLanguage
         }
     }
 
+    @Test(arguments: ["reference", "onevision", "maira2"])
+    func anAnswerHeldToBoxesGivesNothingElse(_ name: String) async throws {
+        let model = try await TinyModel.load(name, tokens: 200)
+        let image = try readingImage()
+        let answer = try await ModelCompute.run {
+            let context = model.promptContext(ClinicalContext(), [image])
+            let question = try #require(model.groundingQuestion("cardiomegaly", context).question)
+            let embedding = try model.encode(image)
+            return try model.boxes(
+                question, beginning: "The cardiomegaly is located at the coordinates ", label: "cardiomegaly",
+                about: embedding, ModelView(image: image, geometry: embedding.geometry), context, deadline: nil)
+        }
+        // Random weights give boxes that may cover nothing, but their spelling is sound.
+        let faults = [BoxedText.malformed, BoxedText.unfinished]
+        #expect(answer.dropped.allSatisfy { !faults.contains($0.reason) }, "\(answer)")
+        #expect(answer.regions.count + answer.dropped.count > 0)
+        #expect(answer.text.hasPrefix("The cardiomegaly is located"))
+        #expect(!answer.text.contains { $0.isNumber || "<[".contains($0) })
+    }
+
     @Test func theClassifierSpeaksWithNumbersOnlyForLabelsOfRealImages() async throws {
         let model = try await TinyModel.load("reference")
         let labels = try await model.classify(readingImage())

@@ -78,7 +78,7 @@ import Testing
         for name in ["NIH_LABELS", "DERIVED_LABELS", "PHANTOM_LABELS"] {
             let start = try #require(text.range(of: "\(name): tuple[str, ...] = ("))
             let end = try #require(text[start.upperBound...].firstIndex(of: ")"))
-            labels += text[start.upperBound..<end].split(separator: "\"").enumerated()
+            labels += text[start.upperBound..<end].split(separator: "\"", omittingEmptySubsequences: false).enumerated()
                 .filter { $0.offset % 2 == 1 }.map { String($0.element) }
         }
         #expect(labels.count == 23)

@@ -1,4 +1,6 @@
 import Findings
+import Foundation
+import TestSupport
 import Testing
 import VisionLanguage
 
@@ -83,7 +85,7 @@ import VisionLanguage
             (.report, generation("The heart is enlarged. There is no pneumothorax.")),
             (
                 .list,
-                generation("The following abnormalities are present: cardiomegaly, pleural effusion and scarring.")
+                generation("The following abnormalities are present: cardiomegaly, pleural effusion and whirligigs.")
             ),
             (
                 .region(of: "cardiomegaly"),
@@ -99,7 +101,7 @@ import VisionLanguage
         #expect(effusion.regions.count == 2)
         #expect(parsed.sentences.last?.findings == [effusion.id])
         #expect(parsed.sentences.last?.text.hasPrefix("The following abnormalities are present") == true)
-        #expect(parsed.reasons(about: "scarring") == ["the terminology does not know this finding"])
+        #expect(parsed.reasons(about: "whirligigs") == ["the terminology does not know this finding"])
     }
 
     @Test func aListThatTheReportDeniesIsUndetermined() throws {
@@ -134,6 +136,59 @@ import VisionLanguage
         #expect(parsed.sentences.allSatisfy { !$0.text.contains("*") && !$0.text.contains("#") })
     }
 
+    @Test func aComparisonInPassingSilencesNoFinding() throws {
+        let parsed = try Parsed(
+            "Comparison: none available. There is a large right pneumothorax. The heart is enlarged.")
+        #expect(parsed.finding("pneumothorax")?.polarity == .present)
+        #expect(parsed.finding("cardiomegaly")?.polarity == .present)
+    }
+
+    @Test func whatStandsUnderTheIndicationIsNoFinding() throws {
+        let parsed = try Parsed("Indication:\nPneumonia. Effusion?\nThe heart is enlarged.", nil)
+        #expect(parsed.findings.map(\.concept) == [.term("cardiomegaly")])
+        let inline = try Parsed("History: Pneumonia. Fracture.\nThe heart is enlarged.", nil)
+        #expect(inline.findings.map(\.concept) == [.term("cardiomegaly")])
+    }
+
+    @Test func listsComeInManyForms() {
+        func keys(_ answer: String) -> [String] { FindingList(answer, Parsed.extractor).findings.map(\.key) }
+        #expect(
+            keys("The following abnormalities are present: a nodule, pleural effusions and enlarged heart.")
+                == ["nodule", "pleural_effusion", "cardiomegaly"])
+        #expect(keys("1. Cardiomegaly\n2. Left pleural effusion\n") == ["cardiomegaly", "pleural_effusion"])
+        #expect(keys("* Edema\n* The edema") == ["edema"])
+        #expect(keys("No abnormality is present.").isEmpty)
+        #expect(FindingList("whirligig", Parsed.extractor).unknown == ["whirligig"])
+        #expect(FindingList("", Parsed.extractor).unknown.isEmpty)
+    }
+
+    /// Every noun that the reference model was taught, in a sentence of its grammar, must come back as its label's finding
+    /// with its side and its box.
+    @Test func everyNounOfTheTrainersGrammarIsUnderstood() throws {
+        let file = SharedData.packageRoot.appendingPathComponent("Training/cxrtrain/text/terms.py")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let start = try #require(text.range(of: "NOUNS: dict[str, tuple[str, ...]] = {"))
+        let end = try #require(text[start.upperBound...].firstIndex(of: "}"))
+        var nouns = 0
+        for line in text[start.upperBound..<end].split(separator: "\n") {
+            let quoted = line.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
+                .filter { $0.offset % 2 == 1 }.map { String($0.element) }
+            guard let label = quoted.first, case .term(let key)? = HeadEvidence.concept(of: label) else { continue }
+            for noun in quoted.dropFirst() {
+                nouns += 1
+                let parsed = try Parsed("There is a moderate right \(noun) [0.1, 0.55, 0.42, 0.86]. No whirligig.")
+                let found = parsed.findings.first { finding in
+                    guard case .term(let own) = finding.concept else { return false }
+                    return Terminology.standard.lineage(of: own).contains { $0.key == key }
+                        || Terminology.standard.lineage(of: key).contains { $0.key == own }
+                }
+                #expect(found?.polarity == .present, "\(label): \(noun)")
+                #expect(found?.regions.count == 1, "\(label): \(noun)")
+            }
+        }
+        #expect(nouns > 40)
+    }
+
     @Test(
         arguments: [
             ("[0.1, 0.2, 1.3, 0.4]", "the box leaves the image"), ("[-0.1, 0.2, 0.3, 0.4]", "the box leaves the image"),
@@ -159,6 +214,9 @@ import VisionLanguage
 
     @Test func aBoxBesideAnUnknownOrADeniedFindingIsRecorded() throws {
         let parsed = try Parsed("A whirligig is seen [0.1, 0.1, 0.2, 0.2]. No pneumothorax [0.3, 0.3, 0.4, 0.4].")
+        #expect(throws: ReadingError.unusableAnswer("no sentence of it names a finding")) {
+            try Parsed("A whirligig is seen [0.1, 0.1, 0.2, 0.2]. Hm.")
+        }
         #expect(parsed.reasons(about: "whirligig") == ["a box stands beside no known finding"])
         #expect(parsed.reasons(about: "pneumothorax") == ["a box stands beside a finding that is denied"])
         #expect(parsed.sentences.count == 2)

@@ -10,7 +10,8 @@ import Testing
         let type = try #require(DriverRegistry.driver(of: family))
         let driver = type.init(prompts: try PromptSet.load(family: family, override: nil))
         let images = driver.selection(of: images)
-        return driver.question(after: after, context: PromptContext(context, images: images))
+        return driver.question(
+            after: after, context: PromptContext(context, images: images, extractor: Parsed.extractor))
     }
 
     @Test func llavaRadIsAskedAsItWasTrained() throws {
@@ -65,7 +66,7 @@ import Testing
         var exchanges: [Exchange] = []
         let answers = [
             "The heart is enlarged.",
-            "The following abnormalities are present: cardiomegaly, pleural effusion, scarring and cardiomegaly.",
+            "The following abnormalities are present: cardiomegaly, pleural effusion, whirligig and cardiomegaly.",
             "The cardiomegaly is located at the coordinates [0.3, 0.4, 0.7, 0.8] on the image.",
             "There is no pleural effusion on the image.",
         ]
@@ -91,13 +92,14 @@ import Testing
 
     @Test func namesGoToTheRegionPromptAndSentencesToThePhrasePrompt() async throws {
         let model = try await TinyModel.load("reference")
-        let context = PromptContext(ClinicalContext(), images: [try readingImage()])
+        let context = model.promptContext(ClinicalContext(), [try readingImage()])
         func asked(_ phrase: String) -> String? { model.groundingQuestion(phrase, context).question?.text }
         #expect(asked("Effusion") == "Where is the pleural effusion located in this Chest X-ray?")
         #expect(asked("Edema") == "Where is the pulmonary edema located in this Chest X-ray?")
         #expect(asked("right lower lung zone") == "Where is the right lower lung zone located in this Chest X-ray?")
         let sentence = "There is a moderate right pleural effusion."
         #expect(asked(sentence) == "Please locate the following sentence: \(sentence)")
+        #expect(asked("a moderate right pleural effusion")?.hasSuffix("a moderate right pleural effusion.") == true)
         #expect(asked("") == nil)
     }
 }

@@ -20,13 +20,38 @@ enum TinyModel {
         try await ChestModel.load(
             directory: directory(name), options: ChestModelOptions(loading: .exact, maximumTokens: tokens))
     }
+
+    /// Random weights babble. With prompts for a language that nobody speaks (`qaa`, reserved by ISO 639-2) the babble is
+    /// not refused for naming no finding, so that whole readings come out.
+    static func babbling(_ name: String, tokens: Int = 150, maximumBatch: Int = 8) async throws -> ChestModel {
+        let scratch = try ScratchDirectory()
+        defer { withExtendedLifetime(scratch) {} }
+        let prompts = SharedData.packageRoot.appendingPathComponent("Sources/ChestReading/Resources/Prompts")
+        for file in try FileManager.default.contentsOfDirectory(at: prompts, includingPropertiesForKeys: nil) {
+            var json = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] ?? [:]
+            json["language"] = "qaa"
+            try JSONSerialization.data(withJSONObject: json)
+                .write(to: scratch.url.appendingPathComponent(file.lastPathComponent))
+        }
+        return try await ChestModel.load(
+            directory: directory(name),
+            options: ChestModelOptions(
+                loading: .exact, maximumTokens: tokens, maximumBatch: maximumBatch, promptDirectory: scratch.url))
+    }
 }
 
+private let defaultImage = Result { try readingImage(SyntheticRadiograph()) }
+
 /// A synthetic chest as the gateway hands it to a model.
+func readingImage() throws -> ReadingImage { try defaultImage.get() }
+
 func readingImage(
-    _ picture: SyntheticRadiograph = SyntheticRadiograph(), longestSide: Int? = 256
+    _ picture: SyntheticRadiograph, longestSide: Int? = 256
 ) throws -> ReadingImage {
-    try readingImage(picture.file(), longestSide: longestSide)
+    let scratch = try ScratchDirectory()
+    defer { withExtendedLifetime(scratch) {} }
+    let url = try picture.write(named: "image", in: scratch.url)
+    return try readingImage(DICOMFile(contentsOf: url), longestSide: longestSide)
 }
 
 func readingImage(_ file: DICOMFile, longestSide: Int? = nil) throws -> ReadingImage {

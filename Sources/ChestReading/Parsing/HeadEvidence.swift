@@ -17,15 +17,21 @@ struct HeadEvidence {
     /// The least area under the ROC curve on validation data with which a label may raise a finding by itself.
     static let leastAUROC = 0.65
 
-    /// Labels that the terminology has no term for, as codes.
+    /// Labels that the terminology has no term for, in the private scheme: no public code has been confirmed.
     private static let codes: [String: Code] = [
-        "Pneumoperitoneum": Code(value: "48661000", scheme: "SCT", meaning: "Pneumoperitoneum")
+        "Pneumoperitoneum": Code(
+            value: "PNEUMOPERITONEUM", scheme: Terminology.standard.privateScheme.designator,
+            meaning: "Pneumoperitoneum")
     ]
+
+    /// Labels whose finding has another key in texts, so that label and text meet.
+    private static let keys = ["Central Line": "central_venous_catheter"]
 
     /// What a label of NIH, CheXpert or the phantom means.
     static func concept(of label: String) -> FindingConcept? {
         let terminology = Terminology.standard
         let plain = label.replacingOccurrences(of: "_", with: " ")
+        if let key = keys[plain] { return .term(key) }
         if let term = terminology.finding(named: label) ?? terminology.finding(named: plain) { return .term(term.key) }
         return codes[plain].map { .code($0) }
     }

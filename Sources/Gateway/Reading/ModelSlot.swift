@@ -33,6 +33,9 @@ final class ModelSlot: Sendable {
     /// The model to read with; nil where none is configured.
     var model: ChestModel? { state.withLock(\.model) }
 
+    /// Whether a model is configured and none is there.
+    var isMissing: Bool { state.withLock { $0.choice != .none && $0.model == nil } }
+
     /// Replaces the model while studies go on being read by the old one. A new one that cannot be loaded or does not
     /// find what its self-test shows changes nothing but the alarm.
     func change(_ configuration: ReadingConfiguration) async {
