@@ -13,8 +13,8 @@ import Testing
         let answer = try Command.run(
             Command.cxrgate,
             [
-                "demo", "--image", image, "--pacs", pacs, "--model", Workplace.model("reference"), "--directory",
-                folder, "--keep",
+                "demo", "--image", image, "--pacs", pacs, "--model", Workplace.model("maira2"), "--directory", folder,
+                "--keep",
             ])
         #expect(answer.status == 0, "\(answer.errors)")
         for words in ["THE DRAFT", "last result at the PACS", "narrative, findings", folder + "/overlay.png"] {

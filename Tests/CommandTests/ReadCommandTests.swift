@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 @Suite struct ReadCommandTests {
-    private static let model = ["--model", Workplace.model("reference")]
+    /// Its junk names a finding, so that there is a reading.
+    private static let model = ["--model", Workplace.model("maira2")]
 
     @Test func everyStudyGetsItsReadingAndValidResults() throws {
         let place = try Workplace()
@@ -64,6 +65,22 @@ import Testing
         #expect(records.count == 1)
         let text = try place.run(["read", file] + Self.model).output
         #expect(text.contains("Not analysed (lateral_only)"))
+    }
+
+    @Test func anAnswerThatIsNoReportFailsAndSaysSo() throws {
+        let place = try Workplace()
+        let file = try place.image("one")
+        let answer = try place.run(
+            [
+                "read", file, "--output", place.path("out"), "--format", "json", "--model",
+                Workplace.model("onevision"),
+            ])
+        #expect(answer.status == 1)
+        let study = try #require(try object(answer.output).list("studies").first)
+        #expect(study.text("outcome") == "failed" && study.text("reason") == "output_unusable")
+        #expect(study.text("error")?.contains("cannot be used") == true)
+        #expect(study.list("objects").compactMap { $0.text("kind") } == ["narrative", "findings"])
+        #expect(try place.records("study-abstained").first?.text("outcome") == "serious-failure")
     }
 
     @Test func aBadFileStopsNoOther() throws {
