@@ -50,6 +50,14 @@ import Testing
         #expect(parsed.reading.validate(against: .standard).isEmpty)
     }
 
+    @Test func aLabelNearChanceRaisesNoDoubt() throws {
+        let parsed = try Parsed(
+            "No pleural effusion.", labels: [label("Effusion", 0.9)], points: [point("Effusion", 0.3, auroc: 0.55)])
+        #expect(parsed.finding("pleural_effusion")?.polarity == .absent)
+        #expect(parsed.sentences.count == 1)
+        #expect(parsed.dropped.isEmpty)
+    }
+
     @Test func whatOnlyTheHeadSeesIsASuggestionWithASentenceOfItsOwn() throws {
         let parsed = try Parsed(
             "The heart size is normal. No acute abnormality.",
