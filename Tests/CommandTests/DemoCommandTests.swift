@@ -48,6 +48,18 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder + "/gateway"))
     }
 
+    @Test func theGatewayOfThisMachineIsNotTouched() throws {
+        let place = try Workplace()
+        let answer = try Command.run(
+            Command.cxrgate,
+            [
+                "demo", "--image", place.image("image"), "--model", Workplace.model("maira2"), "--directory",
+                place.path("demo"), "--pacs", "own",
+            ], environment: ["CXRGATE_STORAGE__DIRECTORY": place.path("real")])
+        #expect(answer.status == 0, "\(answer.errors)")
+        #expect(!FileManager.default.fileExists(atPath: place.path("real")))
+    }
+
     @Test(arguments: [SIGINT, SIGTERM])
     func aStopLeavesNothingBehind(signal: Int32) throws {
         let place = try Workplace()
