@@ -87,6 +87,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private func demonstrate(with model: URL, in folder: URL) async throws {
+        if image == nil { show("Drawing a radiograph...") }
         let subject = try await DemoStudy(self, model: model, in: folder)
         show(subject.introduction)
         let pacs = try DemoPACS(pacs, in: folder)
@@ -126,12 +127,15 @@ struct DemoCommand: AsyncParsableCommand {
 
     private func nextSteps(_ subject: DemoStudy, _ gateway: DemoGateway, in folder: URL) -> String {
         let image = subject.files[0].path
-        var lines = ["", "Next", "  cxrgate serve                     a gateway of your own, on loopback"]
-        lines.append("  cxrgate read \(image)")
-        lines.append("  cxrgate ask \(image) \"Is there a pneumothorax?\"")
+        // As it was called: a newcomer has not installed it yet.
+        let program = CommandLine.arguments.first ?? "cxrgate"
+        let own = model.directory.map { " --model \($0)" } ?? ""
+        var lines = ["", "Next", "  \(program) serve"]
+        lines.append("  \(program) read \(image)\(own)")
+        lines.append("  \(program) ask \(image) \"Is there a pneumothorax?\"\(own)")
         if keep {
-            lines.append("  cxrgate studies --database \(gateway.database)")
-            lines.append("  cxrgate audit show \(subject.studyInstanceUID) --database \(gateway.database)")
+            lines.append("  \(program) studies --database \(gateway.database)")
+            lines.append("  \(program) audit show \(subject.studyInstanceUID) --database \(gateway.database)")
         } else {
             lines.append("The gateway's storage is removed; --keep keeps it, with its audit log.")
         }
