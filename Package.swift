@@ -117,7 +117,8 @@ let tests: [Target] = [
     .testTarget(
         name: "GatewayTests",
         dependencies: [
-            "DICOMNetwork", "Gateway", "TestSupport", "cxrgate", .product(name: "Metrics", package: "swift-metrics"),
+            "DICOMNetwork", "Gateway", "TestSupport", "Worklist", "cxrgate", logging,
+            .product(name: "Metrics", package: "swift-metrics"),
         ],
         exclude: ["Peers"]),
     .testTarget(

@@ -23,6 +23,14 @@ import Testing
         #expect(last == "STOPPING=1")
     }
 
+    /// It was killed by a signal that came between the greeting and the trap.
+    @Test func aGatewayThatHasJustSaidItIsReadyStopsInGoodOrder() throws {
+        for _ in 0..<5 {
+            let gateway = try GatewayProcess(in: scratch.url)
+            #expect(gateway.stop() == 0)
+        }
+    }
+
     @Test func anotherProcessesWatchdogIsNotOurs() throws {
         let inbox = try DatagramInbox(path: scratch.url.appendingPathComponent("n").path)
         let gateway = try GatewayProcess(

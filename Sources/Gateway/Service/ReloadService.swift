@@ -23,6 +23,8 @@ final class ReloadService: Service {
         self.ledger = ledger
         self.logger = logger
         self.apply = apply
+        // One that comes before `run` traps it is lost, but does not end the process.
+        signal(SIGHUP, SIG_IGN)
     }
 
     func run() async throws {
