@@ -61,7 +61,7 @@ struct GroundCommand: AsyncParsableCommand {
             study.recordFailure(phrase, error)
             throw error
         }
-        try study.record(phrase, answer, model.identity, took: started.duration(to: .now))
+        try study.record(phrase, answer, model, took: started.duration(to: .now))
         if let overlay, !answer.regions.isEmpty {
             try draw(answer, image, of: study, model, configuration, to: URL(fileURLWithPath: overlay))
         }
