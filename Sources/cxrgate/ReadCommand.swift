@@ -63,6 +63,9 @@ struct ReadCommand: AsyncParsableCommand {
                 if format == .table { print((reports.isEmpty ? "" : "\n") + report.text) }
                 reports.append(report)
             }
+            if format == .json, inputs.studies.count > Self.batch, isatty(STDERR_FILENO) == 1 {
+                note("\(reports.count) of \(inputs.studies.count) studies")
+            }
         }
         if format == .json { try format.print(ReadReport(studies: reports, rejected: inputs.rejected)) { "" } }
         let failed = reports.count { $0.outcome == .failed }
