@@ -182,7 +182,7 @@ final class StudyOutcomes: Sendable {
 
 extension Abstention {
     /// What a failed reading is called in the results.
-    init(failure error: any Error) {
+    public init(failure error: any Error) {
         switch error {
         case ReadingError.deadline: self.init(reason: "timed_out")
         case ReadingError.unusableAnswer(let why): self.init(reason: "output_unusable", detail: why)
