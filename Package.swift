@@ -108,7 +108,7 @@ let tests: [Target] = [
         resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
     .testTarget(
-        name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "TestSupport", "cxrgate"],
+        name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "Results", "TestSupport", "cxrgate"],
         exclude: ["Peers"]),
     .testTarget(
         name: "RadiographyTests", dependencies: ["Radiography", "TestSupport", "cxrgate"],

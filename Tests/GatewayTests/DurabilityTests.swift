@@ -229,19 +229,3 @@ extension StorageSCU {
             sopInstanceUID: instance.sopInstance, transferSyntaxUID: TransferSyntax.explicitVRLittleEndian.uid)
     }
 }
-
-/// A small tmpfs, unmounted with the value.
-private final class SmallDisk {
-    let url: URL
-
-    init(at url: URL, megabytes: Int) throws {
-        self.url = url
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        let answer = try Command.run("mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", url.path])
-        guard answer.status == 0 else { throw Command.Missing(description: "mount: \(answer.errors)") }
-    }
-
-    deinit {
-        _ = try? Command.run("umount", ["-l", url.path])
-    }
-}
