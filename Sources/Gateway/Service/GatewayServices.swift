@@ -68,7 +68,8 @@ public struct GatewayServices: Sendable {
         let reception = try ReceptionService(configuration, receiver: receiver, ledger: ledger, logger: logger)
         let maintenance = MaintenanceService(
             ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, reading: reading, logger: logger)
-        let reloading = ReloadService(current: configuration, load: reload, ledger: ledger, logger: logger) { new in
+        let reloading = await ReloadService(current: configuration, load: reload, ledger: ledger, logger: logger) {
+            new in
             try delivery.configure(new.destinations, commitments: receiver)
             outcomes.update(new.destinations)
             reading.update(new.reading)
