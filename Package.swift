@@ -117,7 +117,7 @@ let tests: [Target] = [
     .testTarget(
         name: "GatewayTests",
         dependencies: [
-            "DICOMNetwork", "Gateway", "TestSupport", "Worklist", "cxrgate", logging,
+            "DICOMNetwork", "Gateway", "Results", "TestSupport", "Worklist", "cxrgate", logging,
             .product(name: "Metrics", package: "swift-metrics"),
         ],
         exclude: ["Peers"]),

@@ -122,7 +122,7 @@ import Testing
         let clients = (0..<8).map { _ in Client(instances: [instance], port: gateway.port, ledger: ledger) }
         #expect(eventually { clients.allSatisfy(\.isDone) })
         #expect(ledger.count == 8)
-        #expect(try gateway.query("SELECT count(*), max(disposition) FROM instance") == ["1|toRead"])
+        #expect(try gateway.query("SELECT count(*), max(disposition) FROM instance") == ["1|storedOnly"])
     }
 
     @Test func startUpReconcilesFilesAndRowsAndSaysSo() throws {
@@ -227,21 +227,5 @@ extension StorageSCU {
         send(
             path: instance.url.path, sopClassUID: StorageSOPClass.digitalXRayForPresentation,
             sopInstanceUID: instance.sopInstance, transferSyntaxUID: TransferSyntax.explicitVRLittleEndian.uid)
-    }
-}
-
-/// A small tmpfs, unmounted with the value.
-private final class SmallDisk {
-    let url: URL
-
-    init(at url: URL, megabytes: Int) throws {
-        self.url = url
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        let answer = try Command.run("mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", url.path])
-        guard answer.status == 0 else { throw Command.Missing(description: "mount: \(answer.errors)") }
-    }
-
-    deinit {
-        _ = try? Command.run("umount", ["-l", url.path])
     }
 }

@@ -4,10 +4,6 @@ import Foundation
 import TestSupport
 import Testing
 
-#if canImport(FoundationNetworking)
-import FoundationNetworking
-#endif
-
 /// The service in an administrator's hands, and beside a real archive.
 @Suite struct OperationTests {
     private let scratch: ScratchDirectory
@@ -112,40 +108,5 @@ private enum ScratchSubdirectory {
         let url = directory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         return url
-    }
-}
-
-/// Orthanc as the PACS, with its files in a scratch directory.
-private final class Orthanc: Sendable {
-    let port = freePort()
-    let gatewayPort: UInt16
-    private let httpPort = freePort()
-    private let process: BackgroundProcess
-
-    init(in scratch: URL, gatewayPort: UInt16) throws {
-        self.gatewayPort = gatewayPort
-        let configuration: [String: Any] = [
-            "Name": "Test", "StorageDirectory": scratch.appendingPathComponent("orthanc").path,
-            "IndexDirectory": scratch.appendingPathComponent("orthanc").path, "DicomPort": Int(port),
-            "DicomAet": "ORTHANC", "HttpPort": Int(httpPort), "RemoteAccessAllowed": false,
-            "AuthenticationEnabled": false, "Plugins": [String](),
-            "DicomModalities": ["gateway": ["CXRGATE", "127.0.0.1", Int(gatewayPort)] as [Any]],
-        ]
-        let file = scratch.appendingPathComponent("orthanc.json")
-        try JSONSerialization.data(withJSONObject: configuration).write(to: file)
-        let program = ["/usr/sbin/Orthanc", "/usr/bin/Orthanc"].first {
-            FileManager.default.isExecutableFile(atPath: $0)
-        }
-        process = try BackgroundProcess(
-            program ?? "Orthanc", [file.path], log: scratch.appendingPathComponent("orthanc.log"))
-        let isUp = try eventually {
-            try Command.run("echoscu", ["-to", "1", "-aec", "ORTHANC", "127.0.0.1", "\(port)"]).status == 0
-        }
-        guard isUp else { throw Command.Missing(description: "Orthanc did not start: \(process.output)") }
-    }
-
-    func instanceCount() throws -> Int {
-        let url = try #require(URL(string: "http://127.0.0.1:\(httpPort)/instances"))
-        return try JSONDecoder().decode([String].self, from: Data(contentsOf: url)).count
     }
 }

@@ -87,6 +87,8 @@ final class FolderWorker: DeliveryWorker {
             try DurableFiles.copy(
                 from: storage.absolute(delivery.object.path),
                 to: "\(folder)/\(study.studyInstanceUID)/\(delivery.object.sopInstanceUID).dcm")
+        } catch let error where Ledger.isOutOfSpace(error) {
+            return try waitForRoom(delivery, reason: "\(error)")
         } catch {
             return try tryAgain(delivery, study, reason: "\(error)")
         }
@@ -98,6 +100,17 @@ final class FolderWorker: DeliveryWorker {
             try TurnaroundRecorder.record(delivery, of: study, sentAt: now, in: db)
         }
         count("sent")
+    }
+
+    /// A full disk is no fault of the object: it costs no attempt.
+    private func waitForRoom(_ delivery: Delivery, reason: String) throws {
+        try ledger.write { db in
+            let now = Date()
+            let next = now.advanced(by: retry.backoff.delay(afterFailures: 1))
+            try DeliveryQueue.putBack(delivery, reason: reason, until: next, at: now, in: db)
+        }
+        logger.error(
+            "no room in the folder: deliveries wait", metadata: ["destination": "\(name)", "reason": "\(reason)"])
     }
 
     private func tryAgain(_ delivery: Delivery, _ study: Worklist.Study, reason: String) throws {

@@ -7,7 +7,10 @@ import Synchronization
 /// The model that reads now. Another takes its place only when it has been loaded and has passed its self-test.
 final class ModelSlot: Sendable {
     private struct State {
+        /// What is asked for.
         var choice: ModelChoice
+        /// What `model` was loaded from.
+        var used: ModelChoice
         var model: ChestModel?
         /// Tells a change that is still loading whether another was asked for meanwhile.
         var changes = 0
@@ -26,7 +29,7 @@ final class ModelSlot: Sendable {
         self.ledger = ledger
         self.logger = logger
         let model = try await Self.load(configuration.model)
-        state = Mutex(State(choice: configuration.model, model: model))
+        state = Mutex(State(choice: configuration.model, used: configuration.model, model: model))
         if let model { announce(model, "The model is loaded.") }
     }
 
@@ -53,6 +56,7 @@ final class ModelSlot: Sendable {
             let isCurrent = state.withLock { state in
                 guard state.changes == number else { return false }
                 state.model = model
+                state.used = choice
                 return true
             }
             guard isCurrent else { return }
@@ -62,6 +66,8 @@ final class ModelSlot: Sendable {
                 logger.notice("no model reads from now on")
             }
         } catch {
+            // Not the choice any more, so that the next reload tries it again.
+            state.withLock { if $0.changes == number { $0.choice = $0.used } }
             logger.critical(
                 "the new model is not used, the old one reads on",
                 metadata: ["model": "\(choice)", "error": "\(error)"])

@@ -75,14 +75,23 @@ final class ReadingService: Service {
     }
 
     /// As many studies as share a pass over the weights. A STAT study shares with none: it is not to wait for others.
+    /// Nor does one that was tried before: what failed, or brought the process down, is not to do so to others.
     private func lease(_ settings: ReadingConfiguration) throws -> [WorkLease] {
         // Nobody else holds leases; they only run out when a reading outlives its deadline by far.
         let duration = settings.deadline * settings.batchSize + .seconds(600)
         return try ledger.write { db in
+            try outcomes.settleLate(in: db)
             var leases: [WorkLease] = []
             while leases.count < settings.batchSize, leases.first?.item.priority != .stat,
                 let next = try WorkQueue.leaseNext(owner: "reader", for: duration, at: Date(), in: db)
             {
+                if next.item.attempts > 1 {
+                    guard leases.isEmpty else {
+                        try WorkQueue.putBack(next, at: Date(), in: db)
+                        break
+                    }
+                    return [next]
+                }
                 leases.append(next)
             }
             return leases

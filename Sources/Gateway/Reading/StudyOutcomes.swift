@@ -18,6 +18,8 @@ final class StudyOutcomes: Sendable {
     private let retry: RetryConfiguration
     private let builder: ResultFiles
     private let destinations: Mutex<[DestinationConfiguration]>
+    /// Leases that could not be given back, because the disk had no room for that either.
+    private let unsettled = Mutex<[WorkLease]>([])
     private let deliveriesWaiting: @Sendable () -> Void
     private let logger: Logger
 
@@ -82,9 +84,21 @@ final class StudyOutcomes: Sendable {
         do {
             try ledger.write(body)
         } catch {
-            // The lease runs out, and the study is worked on again.
+            unsettled.withLock { $0.append(lease) }
             logger.error("a study stays leased", metadata: ["item": "\(lease.item.id)", "error": "\(error)"])
         }
+    }
+
+    /// Gives back what could not be given back before. As long as that fails, nothing new can be begun either.
+    func settleLate(in db: Database) throws {
+        for lease in unsettled.withLock({ $0 }) {
+            do {
+                try WorkQueue.putBack(lease, at: Date(), in: db)
+            } catch is WorklistError {
+                // It ran out meanwhile, and the study waits already.
+            }
+        }
+        db.afterNextTransaction { [self] _ in unsettled.withLock { $0.removeAll() } }
     }
 
     // MARK: - Steps
@@ -176,7 +190,7 @@ final class StudyOutcomes: Sendable {
     }
 
     private func count(_ outcome: String) {
-        Counter(label: "cxrgate_studies_total", dimensions: [("outcome", outcome)]).increment()
+        Counter(label: "cxrgate_studies_concluded_total", dimensions: [("outcome", outcome)]).increment()
     }
 }
 

@@ -73,7 +73,8 @@ public struct GatewayServices: Sendable {
             ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, reading: reading,
             purge: StudyPurge(storage: storage, ledger: ledger, logger: logger),
             retention: configuration.storage.retention, logger: logger)
-        let reloading = ReloadService(current: configuration, load: reload, ledger: ledger, logger: logger) { new in
+        let reloading = await ReloadService(current: configuration, load: reload, ledger: ledger, logger: logger) {
+            new in
             try delivery.configure(new.destinations, commitments: receiver)
             outcomes.update(new.destinations)
             reading.update(new.reading)

@@ -13,22 +13,23 @@ final class ReloadService: Service {
     private let apply: @Sendable (GatewayConfiguration) throws -> Void
     private let ledger: Ledger
     private let logger: Logger
+    private let hangups: UnixSignalsSequence
 
+    /// From here on SIGHUP asks for a reload; before, it ends the process.
     init(
         current: GatewayConfiguration, load: @escaping @Sendable () throws -> GatewayConfiguration, ledger: Ledger,
         logger: Logger, apply: @escaping @Sendable (GatewayConfiguration) throws -> Void
-    ) {
+    ) async {
+        hangups = await UnixSignalsSequence(trapping: .sighup)
         self.current = Mutex(current)
         self.load = load
         self.ledger = ledger
         self.logger = logger
         self.apply = apply
-        // One that comes before `run` traps it is lost, but does not end the process.
-        signal(SIGHUP, SIG_IGN)
     }
 
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+        for await _ in hangups.cancelOnGracefulShutdown() {
             reload()
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// File operations that survive a power cut: what a call returned for is on the disk.
 enum DurableFiles {
@@ -44,12 +45,21 @@ enum DurableFiles {
         defer { close(descriptor) }
         guard let input = FileHandle(forReadingAtPath: from) else { throw FileError("open", from) }
         defer { try? input.close() }
-        let output = FileHandle(fileDescriptor: descriptor)
         while let piece = try input.read(upToCount: 1 << 20), !piece.isEmpty {
-            try output.write(contentsOf: piece)
+            try write([UInt8](piece), to: descriptor, path: partial)
         }
         try sync(descriptor: descriptor, path: partial)
         try move(from: partial, to: to)
+    }
+
+    /// Writes all of it; what the system said of a failure stays known.
+    private static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+            guard count >= 0 || errno == EINTR else { throw FileError("write", path) }
+            done += max(0, count)
+        }
     }
 
     /// Creates an empty file that must not exist yet, readable by its owner only.

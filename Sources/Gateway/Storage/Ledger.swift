@@ -1,4 +1,5 @@
 import Audit
+import DICOM
 import DICOMNetwork
 import Foundation
 import GRDB
@@ -52,7 +53,13 @@ final class Ledger: Sendable {
 
     /// Whether there was no room on the disk, for a file or for the database.
     static func isOutOfSpace(_ error: any Error) -> Bool {
-        (error as? FileError)?.isOutOfSpace ?? ((error as? DatabaseError)?.resultCode == .SQLITE_FULL)
+        switch error {
+        case let error as FileError: error.isOutOfSpace
+        case let error as DatabaseError: error.resultCode == .SQLITE_FULL
+        case let error as CocoaError: error.code == .fileWriteOutOfSpace
+        case DICOMError.unwritable(_, let reason): reason.contains(String(cString: strerror(ENOSPC)))
+        default: false
+        }
     }
 
     /// The name of an association in the database: unique over restarts.

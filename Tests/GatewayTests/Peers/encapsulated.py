@@ -1,6 +1,7 @@
 """Writes one DX instance per compressed transfer syntax, with fragments that only a decoder could tell from an image.
 
 usage: encapsulated.py DIRECTORY UID...
+       encapsulated.py --replace FILE UID     gives an image such fragments instead of its pixels
 """
 
 import sys
@@ -34,5 +35,18 @@ def main(directory: Path, syntaxes: list[str]) -> None:
             little_endian=True)
 
 
+def replace(path: Path, syntax: str) -> None:
+    """The header stays, the pixels become fragments that no decoder takes."""
+    instance = pydicom.dcmread(path)
+    instance.PixelData = encapsulate([bytes(range(256)) * 16])
+    instance["PixelData"].VR = "OB"
+    instance["PixelData"].is_undefined_length = True
+    instance.file_meta.TransferSyntaxUID = UID(syntax)
+    pydicom.dcmwrite(path, instance, enforce_file_format=True, implicit_vr=False, little_endian=True)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    if sys.argv[1] == "--replace":
+        replace(Path(sys.argv[2]), sys.argv[3])
+    else:
+        main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,9 +1,11 @@
 """A small PACS for the tests, on pynetdicom: stores, answers as scripted, commits and reports.
 
-Prints one line per event: `ready PORT`, `store UID STATUS`, `commit UID`. Instances go to a directory as received.
+Prints one line per event: `ready PORT`, `store UID STATUS` (with `--digests` the dataset's SHA-256), `commit UID`.
+Instances go to a directory as received.
 """
 
 import argparse
+import hashlib
 import threading
 import time
 from pathlib import Path
@@ -33,6 +35,7 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--statuses", default="", help="hexadecimal statuses of the first stores, comma-separated")
+    parser.add_argument("--digests", action="store_true", help="prints the SHA-256 of each dataset behind its status")
     parser.add_argument("--report-to", type=int, default=0, help="port of the gateway, for N-EVENT-REPORT")
     parser.add_argument("--fail-commitment", type=int, default=0, help="so many reports name every instance as failed")
     arguments = parser.parse_args()
@@ -46,10 +49,10 @@ def main():
         uid = str(request.AffectedSOPInstanceUID)
         with lock:
             status = statuses.pop(0) if statuses else 0x0000
+        content = event.encoded_dataset(include_meta=False)
         if status == 0:
-            path = arguments.directory / f"{uid}.dcm"
-            path.write_bytes(event.encoded_dataset(include_meta=False))
-        say("store", uid, f"{status:04X}")
+            (arguments.directory / f"{uid}.dcm").write_bytes(content)
+        say("store", uid, f"{status:04X}", *([hashlib.sha256(content).hexdigest()] if arguments.digests else []))
         return status
 
     def report(transaction, references):
