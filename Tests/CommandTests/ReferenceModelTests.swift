@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The commands with the model that comes with the gateway, which answers sense.
-@Suite(.enabled(if: ReferenceModel.isPresent, "Models/reference is absent"))
+@Suite(.enabled(if: ReferenceModelDirectory.trained != nil, "Models/reference is absent"))
 struct ReferenceModelTests {
     @Test func aNewcomerSeesAGroundedDraft() throws {
         let place = try Workplace()
@@ -33,9 +33,4 @@ struct ReferenceModelTests {
         }
         #expect(try place.records("study-accessed").count == 2)
     }
-}
-
-enum ReferenceModel {
-    static let isPresent = FileManager.default.fileExists(
-        atPath: SharedData.packageRoot.appendingPathComponent("Models/reference/config.json").path)
 }
