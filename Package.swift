@@ -15,6 +15,7 @@ let executables: [Target] = [
         dependencies: [
             "Audit", "ChestReading", "Cryptography", "DICOM", "DICOMNetwork", "Evaluation", "Findings", "Gateway",
             "Radiography", "Results", "VisionLanguage", "Worklist", argumentParser, grdb, logging,
+            .product(name: "Metrics", package: "swift-metrics"),
         ])
 ]
 
@@ -99,7 +100,10 @@ let tests: [Target] = [
     .testTarget(
         name: "AuditTests", dependencies: ["Audit", "AuditAppender", "TestSupport", "cxrgate", grdb, logging],
         resources: [.copy("Schema")]),
-    .testTarget(name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"]),
+    .testTarget(
+        name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(
+        name: "CommandTests", dependencies: ["Audit", "DICOM", "Findings", "Radiography", "TestSupport", "cxrgate"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
@@ -108,7 +112,11 @@ let tests: [Target] = [
         resources: [.copy("Fixtures")]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings"]),
     .testTarget(
-        name: "GatewayTests", dependencies: ["DICOMNetwork", "Gateway", "Results", "TestSupport", "cxrgate"],
+        name: "GatewayTests",
+        dependencies: [
+            "DICOMNetwork", "Gateway", "Results", "TestSupport", "cxrgate",
+            .product(name: "Metrics", package: "swift-metrics"),
+        ],
         exclude: ["Peers"]),
     .testTarget(
         name: "RadiographyTests", dependencies: ["Radiography", "TestSupport", "cxrgate"],

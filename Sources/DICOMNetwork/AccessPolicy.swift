@@ -74,6 +74,11 @@ public final class AccessControl: Sendable {
         state.withLock { $0.isClosed = isClosed }
     }
 
+    /// Whether every new association is rejected.
+    public var isClosed: Bool {
+        state.withLock { $0.isClosed }
+    }
+
     /// The number of open associations.
     public var openCount: Int {
         state.withLock { $0.open.count }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DICOM
 import Foundation
+import Gateway
 
 @main
 struct CXRGate: AsyncParsableCommand {
@@ -10,6 +11,12 @@ struct CXRGate: AsyncParsableCommand {
         version: Implementation.version,
         subcommands: [
             ServeCommand.self,
+            DemoCommand.self,
+            ReadCommand.self,
+            AskCommand.self,
+            ChatCommand.self,
+            GroundCommand.self,
+            SynthesizeCommand.self,
             StatusCommand.self,
             StudiesCommand.self,
             QueueCommand.self,
@@ -26,7 +33,8 @@ struct CXRGate: AsyncParsableCommand {
             ConfigCommand.self,
         ])
 
-    /// Runs the command. Exit codes: 0 done, 1 failed, 2 bad usage (the parser's own code for that is 64).
+    /// Runs the command. Exit codes: 0 done, 1 failed, 2 bad usage (the parser's own code for that is 64) or a
+    /// configuration with mistakes.
     static func main() async {
         do {
             var command = try parseAsRoot()
@@ -36,7 +44,8 @@ struct CXRGate: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let isUsage = exitCode(for: error) == .validationFailure || error is ConfigurationError
+            guard isUsage else { exit(withError: error) }
             FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
             Foundation.exit(2)
         }

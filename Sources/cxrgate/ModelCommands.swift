@@ -21,7 +21,7 @@ enum ModelOutput: String, ExpressibleByArgument, CaseIterable {
         case .table: Swift.print(table())
         case .json:
             let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
         }
     }

@@ -76,7 +76,7 @@ struct SendCommand: ParsableCommand {
     func run() throws {
         let remote = try peer.remote()
         var failures = 0
-        let items = try paths().compactMap { path -> Item? in
+        let items = try FilePaths.expanded(files).map(\.path).compactMap { path -> Item? in
             do {
                 return try Self.item(path)
             } catch {
@@ -98,19 +98,6 @@ struct SendCommand: ParsableCommand {
             }
         }
         if failures > 0 { throw CommandFailure("\(failures) of the files were not accepted") }
-    }
-
-    private func paths() throws -> [String] {
-        try files.flatMap { path -> [String] in
-            var isDirectory: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-                throw CommandFailure("\(path) does not exist")
-            }
-            guard isDirectory.boolValue else { return [path] }
-            return (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? [])
-                .map { path + "/" + $0 }
-                .filter { !FileManager.default.isDirectory($0) }.sorted()
-        }
     }
 
     private static func item(_ path: String) throws -> Item {
@@ -154,12 +141,5 @@ struct CommandFailure: Error, CustomStringConvertible {
 
     init(_ description: String) {
         self.description = description
-    }
-}
-
-extension FileManager {
-    fileprivate func isDirectory(_ path: String) -> Bool {
-        var isDirectory: ObjCBool = false
-        return fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Gateway
 import Logging
+import Metrics
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,12 +19,20 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try options.load()
         LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
+            var handler: any LogHandler =
+                switch configuration.logFormat {
+                case .text: StreamLogHandler.standardError(label: label)
+                case .json: JSONLogHandler.standardError(label: label)
+                }
             handler.logLevel = configuration.logLevel
             return handler
         }
+        let metrics = PrometheusMetrics()
+        MetricsSystem.bootstrap(metrics)
         let options = options
-        let services = GatewayServices(configuration, logger: Logger(label: "cxrgate")) { try options.load() }
+        let services = GatewayServices(configuration, logger: Logger(label: "cxrgate"), metrics: metrics) {
+            try options.load()
+        }
         try await services.run { ports in
             let greeting = Self.greeting(configuration, ports: ports, file: options.file)
             FileHandle.standardOutput.write(Data((greeting + "\n").utf8))

@@ -19,11 +19,10 @@ import Testing
             return "\(option.1)\(option.2)\(option.3 ?? "")\(option.4):\(option.5 ?? "")"
         }
         let enabled = lines.joined(separator: "\n").replacingOccurrences(
-            of: "destinations: []\n", with: "destinations:\n"
-        ).replacingOccurrences(of: "repositories: []\n", with: "repositories:\n")
+            of: "repositories: []\n", with: "repositories:\n")
         let configuration = try GatewayConfiguration.parse(enabled)
         #expect(configuration.listeners.first?.tls?.requiresPeerCertificate == true)
-        #expect(configuration.destinations.first?.commitment == CommitmentConfiguration())
+        #expect(configuration.destinations.last?.commitment == CommitmentConfiguration())
         #expect(configuration.audit.headFile != nil)
         #expect(configuration.audit.repositories.first?.name == "ARR")
     }

@@ -28,18 +28,22 @@ public final class GatewayProcess: Sendable {
     ///   - storage: Another place for the storage directory.
     ///   - minimumFreeBytes: The watermark; low, so that a full machine does not fail the tests.
     ///   - options: YAML added to the configuration.
+    ///   - storageOptions: YAML added to its `storage` section.
+    ///   - environment: Added to the environment of the process.
     public init(
         in directory: URL, port: UInt16 = 0, storage: URL? = nil, minimumFreeBytes: String = "0KiB",
-        options: String = "", maximumObjectBytes: String = "1GiB"
+        options: String = "", maximumObjectBytes: String = "1GiB", storageOptions: String = "",
+        environment: [String: String] = [:]
     ) throws {
         self.storage = storage ?? directory.appendingPathComponent("storage")
         configuration = directory.appendingPathComponent("cxrgate.yaml")
         try GatewayProcess.write(
             options, port: port, storage: self.storage, minimumFreeBytes: minimumFreeBytes,
-            maximumObjectBytes: maximumObjectBytes, to: configuration)
+            maximumObjectBytes: maximumObjectBytes, storageOptions: storageOptions, to: configuration)
         let log = directory.appendingPathComponent("cxrgate.log")
         let offset = (try? Data(contentsOf: log).count) ?? 0
-        let process = try BackgroundProcess(Command.cxrgate, ["serve", "--config", configuration.path], log: log)
+        let process = try BackgroundProcess(
+            Command.cxrgate, ["serve", "--config", configuration.path], environment: environment, log: log)
         self.process = process
         var found: UInt16?
         _ = eventually {
@@ -53,17 +57,20 @@ public final class GatewayProcess: Sendable {
 
     private static func write(
         _ options: String, port: UInt16, storage: URL, minimumFreeBytes: String = "0KiB",
-        maximumObjectBytes: String = "1GiB", to url: URL
+        maximumObjectBytes: String = "1GiB", storageOptions: String = "", to url: URL
     ) throws {
         let listeners = options.contains("listeners:") ? "" : "listeners:\n  - port: \(port)\n"
         let reading = options.contains("reading:") ? "" : "reading:\n  model: none\n"
+        // Gateways of several tests at once must not meet on the default port.
+        let operations = options.contains("operations:") ? "" : "operations: {port: 0}\n"
         let text = """
             storage:
               directory: \(storage.path)
               minimum-free-bytes: \(minimumFreeBytes)
               minimum-free-percent: 0
               maximum-object-bytes: \(maximumObjectBytes)
-            \(listeners)\(reading)\(options)
+              \(storageOptions)
+            \(listeners)\(reading)\(operations)\(options)
             """
         try Data(text.utf8).write(to: url)
     }
@@ -72,6 +79,11 @@ public final class GatewayProcess: Sendable {
     public func reload(options: String) throws {
         try GatewayProcess.write(options, port: port, storage: storage, to: configuration)
         process.signal(SIGHUP)
+    }
+
+    /// The port of its metrics and health, as its log in text form tells it.
+    public var operationsPort: UInt16? {
+        log.matches(of: /port=(\d+).*serving metrics and health/).last.flatMap { UInt16($0.output.1) }
     }
 
     /// Its process number.

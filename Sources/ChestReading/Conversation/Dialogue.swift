@@ -56,16 +56,9 @@ final class Dialogue {
         let answers = try DecodingSession.generate(questions.map(\.request))
         for (question, answer) in zip(questions, answers) where answer.ending != .deadline {
             let dialogue = question.dialogue
-            let text = plainEnds(dialogue.model.sanitized(answer.text))
+            let text = SentenceSplitter.trimmed(dialogue.model.sanitized(answer.text))
             dialogue.turns.append(VisionLanguage.Turn(question: question.question, answer: text))
         }
         return answers
-    }
-
-    private nonisolated static func plainEnds(_ text: String) -> String {
-        var text = text[...]
-        while text.first?.isWhitespace == true { text.removeFirst() }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
     }
 }

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import VisionLanguage
 
@@ -79,11 +80,13 @@ struct Exchange: Sendable {
 struct PromptContext: Sendable {
     var values: [String: String]
     var images: Int
+    /// Tells what an answer names.
+    var extractor: FindingExtractor
 
-    /// - Parameters:
-    ///   - images: those that are looked at.
-    init(_ context: ClinicalContext, images: [ReadingImage]) {
+    /// - Parameter images: those that are looked at.
+    init(_ context: ClinicalContext, images: [ReadingImage], extractor: FindingExtractor) {
         self.images = images.count
+        self.extractor = extractor
         var values: [String: String] = [:]
         for (name, text) in [
             ("indication", context.indication), ("history", context.history), ("diagnoses", context.diagnoses),

@@ -17,7 +17,7 @@ struct RadVLMDriver: FamilyDriver {
             if case .region(let key) = exchange.question.purpose { key } else { nil }
         }
         guard located.count < Self.mostRegions else { return nil }
-        let next = FindingList(list.generation.text).findings.first { !located.contains($0.key) }
+        let next = FindingList(list.generation.text, context.extractor).findings.first { !located.contains($0.key) }
         return next.flatMap { context.question(.region(of: $0.key), prompts.region, ["name": $0.name]) }
     }
 }

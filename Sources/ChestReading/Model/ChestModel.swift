@@ -134,6 +134,10 @@ public final class ChestModel: StudyReader {
         PromptTemplate.first(of: driver.prompts.system, context.values, images: context.images)
     }
 
+    func promptContext(_ context: ClinicalContext, _ images: [ReadingImage]) -> PromptContext {
+        PromptContext(context, images: images, extractor: extractor)
+    }
+
     @ModelCompute func dialogue(_ images: [ImageEmbedding], _ context: PromptContext) -> Dialogue {
         Dialogue(model: model, images: images, system: systemText(context), stops: driver.prompts.stops ?? [])
     }

@@ -51,6 +51,7 @@ private struct StudyInProgress {
     private let context: PromptContext
     private var dialogue: Dialogue?
     private var exchanges: [Exchange] = []
+    private var unasked: [ReadingRecord.Dropped] = []
     private var failure: (any Error)?
 
     init(_ request: ReadingRequest, chest: ChestModel, started: ContinuousClock.Instant) {
@@ -59,7 +60,7 @@ private struct StudyInProgress {
         deadline = request.deadline.map { started + $0 }
         begun = ContinuousClock.now
         images = chest.driver.selection(of: Array(request.images.prefix(chest.maximumImages)))
-        context = PromptContext(request.context, images: images)
+        context = PromptContext(request.context, images: images, extractor: chest.extractor)
     }
 
     mutating func fail(_ error: any Error) {
@@ -77,6 +78,11 @@ private struct StudyInProgress {
             }
             let left = try remaining()
             return (question, try dialogue.prepare(question.text, options: chest.options(deadline: left)))
+        } catch GenerationError.promptTooLong(let tokens, let allowed) where !exchanges.isEmpty {
+            // What was answered stands; only further questions do not fit.
+            let reason = "the conversation outgrew the model: \(tokens) tokens, \(allowed) allowed"
+            unasked = [ReadingRecord.Dropped(text: "", reason: reason)]
+            return nil
         } catch {
             fail(error)
             return nil
@@ -121,13 +127,14 @@ private struct StudyInProgress {
             let model = chest.model
             var builder = ReadingBuilder(
                 extractor: chest.extractor, syntax: chest.driver.prompts.boxes?.syntax,
-                view: ModelView(image: image, geometry: embedding.geometry),
+                view: ModelView(image: image, geometry: embedding.geometry), isEnglish: chest.driver.prompts.isEnglish,
                 decoded: { model.tokenizer.decode($0.tokens.map(\.id)) })
             let head = HeadEvidence(labels: embedding.labels, points: chest.operatingPoints)
             let (sentences, findings, dropped) = try builder.build(exchanges, head: head)
             let reading = Reading(
                 studyInstanceUID: request.studyInstanceUID, images: images.map(\.source), sentences: sentences,
-                findings: findings, model: chest.identity, disclaimer: chest.disclaimer)
+                findings: findings, model: chest.identity, language: chest.driver.prompts.language ?? "en",
+                disclaimer: chest.disclaimer)
             let faults = reading.validate(against: .standard)
             guard faults.isEmpty else {
                 throw ReadingError.unusableAnswer(faults.map(\.description).joined(separator: " "))
@@ -135,7 +142,7 @@ private struct StudyInProgress {
             let record = ReadingRecord(
                 decoding: chest.decoding,
                 turns: exchanges.map { ReadingRecord.Turn(prompt: $0.prompt, answer: $0.generation.text) },
-                dropped: dropped, duration: ContinuousClock.now - begun)
+                dropped: dropped + unasked, duration: ContinuousClock.now - begun)
             return StudyReading(reading: reading, record: record)
         }
     }

@@ -8,6 +8,8 @@ struct ReadingBuilder {
     let syntax: BoxSyntax?
     /// The image that boxes refer to.
     let view: ModelView
+    /// Whether the extractor understands the language.
+    let isEnglish: Bool
     /// All generated text of a generation, repetitions included.
     let decoded: (Generation) -> String
 
@@ -15,17 +17,20 @@ struct ReadingBuilder {
     private var assembly = FindingAssembly()
 
     init(
-        extractor: FindingExtractor, syntax: BoxSyntax?, view: ModelView, decoded: @escaping (Generation) -> String
+        extractor: FindingExtractor, syntax: BoxSyntax?, view: ModelView, isEnglish: Bool = true,
+        decoded: @escaping (Generation) -> String
     ) {
         self.extractor = extractor
         self.syntax = syntax
         self.view = view
+        self.isEnglish = isEnglish
         self.decoded = decoded
     }
 
     /// What the exchanges say, with what a classification head adds.
     ///
-    /// - Throws: ``ReadingError/unusableAnswer(_:)`` when no sentence is left.
+    /// - Throws: ``ReadingError/unusableAnswer(_:)`` when no sentence is left, or when none of them says that anything is
+    ///   there or is not: no report is like that, but the babble of a broken checkpoint is.
     mutating func build(
         _ exchanges: [Exchange], head: HeadEvidence
     ) throws -> (sentences: [ReportSentence], findings: [Finding], dropped: [ReadingRecord.Dropped]) {
@@ -39,6 +44,9 @@ struct ReadingBuilder {
             }
         }
         guard !sentences.isEmpty else { throw ReadingError.unusableAnswer("it holds no sentence") }
+        guard !isEnglish || !assembly.findings.isEmpty else {
+            throw ReadingError.unusableAnswer("no sentence of it names a finding")
+        }
         sentences += head.combine(with: &assembly)
         assembly.settle()
         let ids = Set(assembly.findings.map(\.id))
@@ -67,15 +75,22 @@ struct ReadingBuilder {
     /// The statements of each sentence; spans count from the sentence's start.
     ///
     /// The extractor reads them together, so that what stands under a heading such as `Indication:` makes no statement.
+    /// Such a heading holds for its paragraph, or for the next one where it stands alone; `Comparison:` and the like, which
+    /// models write in passing, for their own sentence only.
     static func statements(of sentences: [ParsedSentence], _ extractor: FindingExtractor) -> [[Statement]] {
         var document = ""
         var starts: [Int] = []
         var section: ReportSection?
+        var previous: String?
+        let passing = ["comparison:", "comparisons:", "technique:", "views:", "examination:", "exam:"]
         for sentence in sentences {
-            if sentence.section != section {
+            let isAloneBefore = previous?.hasSuffix(":") == true
+            let wasInPassing = passing.contains { previous?.lowercased().hasPrefix($0) == true } && !isAloneBefore
+            if sentence.section != section || sentence.beginsLine && !isAloneBefore || wasInPassing {
                 document += "\(sentence.section.rawValue):\n\n"
                 section = sentence.section
             }
+            previous = sentence.text
             starts.append(document.utf8.count)
             document += sentence.text + "\n\n"
         }
@@ -94,9 +109,16 @@ struct ReadingBuilder {
         _ placed: ParsedSentence.PlacedBox, of sentence: ParsedSentence, _ ids: [(id: String, statement: Statement)]
     ) {
         let before = ids.filter { $0.statement.span.lowerBound < placed.offset }
-        guard let owner = before.last ?? ids.first else {
+        guard let nearest = before.last ?? ids.first else {
             return assembly.drop(sentence.text, "a box stands beside no known finding")
         }
+        // "Pneumonic opacity" names two findings, and the first is what the second is of.
+        let owner =
+            before.last { entry in
+                entry.statement.span.upperBound + 1 == nearest.statement.span.lowerBound
+                    && Terminology.standard.lineage(of: entry.statement.finding).dropFirst()
+                        .contains { $0.key == nearest.statement.finding }
+            } ?? nearest
         guard owner.statement.polarity != .absent else {
             return assembly.drop(sentence.text, "a box stands beside a finding that is denied")
         }
@@ -109,7 +131,7 @@ struct ReadingBuilder {
     // MARK: - The list and its regions
 
     private mutating func addList(_ answer: String) {
-        let list = FindingList(answer)
+        let list = FindingList(answer, extractor)
         for name in list.unknown { assembly.drop(name, "the terminology does not know this finding") }
         let text = ParsedAnswer(answer, syntax: syntax).text
         var added: [String] = []

@@ -8,24 +8,31 @@ import VisionLanguage
 /// - a finding that the text states carries the head's probability, where the label was measured on real images;
 /// - a finding that the text denies and the head puts at or above its operating point becomes undetermined;
 /// - one that the text does not mention and the head puts there becomes an undetermined finding with a sentence of its
-///   own that says where it comes from, provided that the label was better than chance on validation data;
-/// - labels that were measured on phantoms only say nothing.
+///   own that says where it comes from;
+/// - labels that were no better than chance on validation data raise no doubt, and those that were measured on phantoms
+///   only say nothing.
 struct HeadEvidence {
     let labels: [LabelProbability]
     let points: OperatingPoints
 
-    /// The least area under the ROC curve on validation data with which a label may raise a finding by itself.
+    /// The least area under the ROC curve on validation data with which a label may raise doubt.
     static let leastAUROC = 0.65
 
-    /// Labels that the terminology has no term for, as codes.
+    /// Labels that the terminology has no term for, in the private scheme: no public code has been confirmed.
     private static let codes: [String: Code] = [
-        "Pneumoperitoneum": Code(value: "48661000", scheme: "SCT", meaning: "Pneumoperitoneum")
+        "Pneumoperitoneum": Code(
+            value: "PNEUMOPERITONEUM", scheme: Terminology.standard.privateScheme.designator,
+            meaning: "Pneumoperitoneum")
     ]
+
+    /// Labels whose finding has another key in texts, so that label and text meet.
+    private static let keys = ["Central Line": "central_venous_catheter"]
 
     /// What a label of NIH, CheXpert or the phantom means.
     static func concept(of label: String) -> FindingConcept? {
         let terminology = Terminology.standard
         let plain = label.replacingOccurrences(of: "_", with: " ")
+        if let key = keys[plain] { return .term(key) }
         if let term = terminology.finding(named: label) ?? terminology.finding(named: plain) { return .term(term.key) }
         return codes[plain].map { .code($0) }
     }

@@ -15,6 +15,8 @@ struct ParsedSentence: Equatable {
     /// For people: boxes removed.
     var text: String
     var boxes: [PlacedBox]
+    /// Whether a new paragraph of the answer begins here.
+    var beginsLine = true
 }
 
 /// An answer cut into sentences.
@@ -57,7 +59,8 @@ struct ParsedAnswer {
             let (text, offsets) = Self.withoutMarks(piece.text)
             let placed = zip(boxes, offsets).map { ParsedSentence.PlacedBox(box: $0, offset: $1) }
             boxes = boxes.dropFirst(offsets.count)
-            add(ParsedSentence(section: piece.section, text: text, boxes: placed))
+            add(
+                ParsedSentence(section: piece.section, text: text, boxes: placed, beginsLine: piece.beginsLine))
         }
     }
 
@@ -106,35 +109,5 @@ struct ParsedAnswer {
             }
         }
         return (SentenceSplitter.trimmed(result), offsets)
-    }
-}
-
-/// The names that the answer to a list's prompt gives.
-struct FindingList {
-    /// Names that the terminology knows, each finding once.
-    private(set) var findings: [(key: String, name: String)] = []
-    /// Names that it does not know.
-    private(set) var unknown: [String] = []
-
-    /// `The following abnormalities are present: a, b and c.`, or the names alone.
-    init(_ answer: String) {
-        let line = plainLine(BoxedText.clean(answer))
-        // "No abnormality is present."
-        guard !line.lowercased().hasPrefix("no ") else { return }
-        let names = line.split(separator: ":", maxSplits: 1).last.map(String.init) ?? ""
-        for part in names.replacingOccurrences(of: " and ", with: ",").split(whereSeparator: { ",;.".contains($0) }) {
-            var name = SentenceSplitter.trimmed(part)
-            for article in ["a ", "an ", "the "] where name.lowercased().hasPrefix(article) {
-                name.removeFirst(article.count)
-            }
-            guard !name.isEmpty else { continue }
-            let singular = name.hasSuffix("s") ? Terminology.standard.finding(named: String(name.dropLast())) : nil
-            if let term = Terminology.standard.finding(named: name) ?? singular {
-                guard term.group != .normality, !findings.contains(where: { $0.key == term.key }) else { continue }
-                findings.append((term.key, name))
-            } else {
-                unknown.append(name)
-            }
-        }
     }
 }

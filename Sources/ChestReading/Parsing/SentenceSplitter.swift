@@ -9,6 +9,8 @@ struct SentenceSplitter {
         var text: String
         /// Whether a full stop or the like ends it, or a line or a mark does.
         var isWhole: Bool
+        /// Whether it is the first of its line, or of what a mark sets apart.
+        var beginsLine = true
     }
 
     private var pieces: [Piece] = []
@@ -57,6 +59,8 @@ struct SentenceSplitter {
     private mutating func split(line: String, isEnded: Bool) {
         let characters = Array(line)
         var start = 0
+        let count = pieces.count
+        defer { for index in pieces.indices.dropFirst(count + 1) { pieces[index].beginsLine = false } }
         for index in characters.indices where isEnd(characters, index) {
             add(characters[start...index], isWhole: true)
             start = index + 1

@@ -11,6 +11,8 @@ struct PromptSet: Sendable, Decodable {
     var family: String
     /// Where the wordings come from.
     var source: String
+    /// The language that the model answers in, an RFC 5646 tag; English where it is not said.
+    var language: String?
     /// Strings that end an answer, where they are no special tokens.
     var stops: [String]?
     /// Instead of the family's own system text.
@@ -61,6 +63,9 @@ struct PromptSet: Sendable, Decodable {
         }
         return set
     }
+
+    /// Whether the extractor of findings understands the answers.
+    var isEnglish: Bool { language.map { $0.lowercased().hasPrefix("en") } ?? true }
 
     /// What the model calls a finding.
     func name(of key: String) -> String {

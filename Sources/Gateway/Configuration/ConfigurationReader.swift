@@ -92,6 +92,8 @@ extension GatewayConfiguration {
             "retry": { result.retry.read($0) },
             "station": { result.station.read($0) },
             "audit": { result.audit.read($0) },
+            "operations": { result.operations.read($0) },
+            "log-format": { $0.set(&result.logFormat, $0.scalar("text or json") { LogFormat(rawValue: $0) }) },
             "log-level": { node in
                 let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
                 node.set(&result.logLevel, node.scalar("one of \(levels)") { Logger.Level(rawValue: $0) })

@@ -19,7 +19,9 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var station = StationConfiguration()
     public var retry = RetryConfiguration()
     public var audit = AuditConfiguration()
+    public var operations = OperationsConfiguration()
     public var logLevel = Logger.Level.info
+    public var logFormat = LogFormat.text
     /// Seconds that open associations get to end when the service stops.
     public var shutdownGrace: Duration = .seconds(30)
 
@@ -36,6 +38,8 @@ public struct StorageConfiguration: Equatable, Sendable {
     public var minimumFreePercent = 2.0
     /// Larger instances are refused with C001H.
     public var maximumObjectBytes: UInt64 = 1 << 30
+    /// How long the files of a study stay after its end; zero for ever.
+    public var retention: Duration = .zero
 
     /// The database in the directory.
     public var databasePath: String { directory + "/cxrgate.sqlite" }

@@ -11,6 +11,7 @@ extension StorageConfiguration {
             "directory": { $0.set(&result.directory, $0.text()) },
             "minimum-free-bytes": { $0.set(&result.minimumFreeBytes, $0.bytes(0...(1 << 50))) },
             "minimum-free-percent": { $0.set(&result.minimumFreePercent, $0.number(0...90)) },
+            "retention": { $0.set(&result.retention, $0.duration(.zero ... .seconds(86400 * 36500))) },
             "maximum-object-bytes": { $0.set(&result.maximumObjectBytes, $0.bytes(1024...(1 << 40))) },
         ])
         self = result

@@ -129,15 +129,14 @@ final class DestinationWorker: DeliveryWorker {
     }
 
     private func sent(_ delivery: Delivery, _ status: StoreStatus) throws {
-        let study = try ledger.write { db in
+        try ledger.write { db in
             let now = Date()
             try DeliveryQueue.markSent(delivery, status: status.code, at: now, in: db)
             try Destinations.recordSuccess(destination.name, at: now, in: db)
             let study = try Study.fetch(id: delivery.studyID, in: db)
             try AuditLog.append(DeliveryEvents.delivered(delivery, study, status: status), in: db)
-            return study
+            try TurnaroundRecorder.record(delivery, of: study, sentAt: now, in: db)
         }
-        Turnaround().delivered(delivery, study, to: destination.name)
         count("sent")
     }
 

@@ -97,8 +97,8 @@ final class FolderWorker: DeliveryWorker {
             try DeliveryQueue.markSent(delivery, status: 0, at: now, in: db)
             try Destinations.recordSuccess(name, at: now, in: db)
             try AuditLog.append(DeliveryEvents.delivered(delivery, study, status: .success), in: db)
+            try TurnaroundRecorder.record(delivery, of: study, sentAt: now, in: db)
         }
-        Turnaround().delivered(delivery, study, to: name)
         count("sent")
     }
 

@@ -12,7 +12,7 @@ public struct StationConfiguration: Equatable, Sendable {
     public var institution = ""
 
     /// The identity that signs results.
-    var identity: GatewayIdentity {
+    public var identity: GatewayIdentity {
         GatewayIdentity(
             serialNumber: serialNumber ?? Self.machineSerialNumber, stationName: name, institutionName: institution)
     }

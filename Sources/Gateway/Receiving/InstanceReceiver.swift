@@ -67,6 +67,12 @@ final class InstanceReceiver: StorageSCPHandler {
         access.close(true)
     }
 
+    /// Whether new associations are taken.
+    var isAccepting: Bool { !access.isClosed }
+
+    /// Associations at this moment.
+    var openAssociations: Int { access.openCount }
+
     // MARK: - Associations
 
     func associationRequested(_ association: AssociationID, by peer: Peer) -> AssociationRejection? {
@@ -130,7 +136,7 @@ final class InstanceReceiver: StorageSCPHandler {
                 "source": "\(peer.callingAETitle)", "address": "\(peer.address)", "called": "\(peer.calledAETitle)",
                 "reason": "\(rejection)",
             ])
-        Counter(label: "cxrgate_associations_refused_total").increment()
+        Counter(label: "cxrgate_associations_refused_total", dimensions: [("reason", "\(rejection)")]).increment()
         ledger.record(
             AuditEvent(
                 .associationRefused, outcome: rejection.isTransient ? .minorFailure : .seriousFailure,
@@ -239,7 +245,9 @@ final class InstanceReceiver: StorageSCPHandler {
             rules.sources.first { $0.aeTitle == peer.callingAETitle } ?? rules.sources.first { $0.aeTitle == "*" }
         }
         let leastUrgent = source?.priority ?? .routine
-        let isReadable = StorageSOPClass.readable.contains(request.sopClassUID) && source?.reads ?? true
+        let isReadable =
+            StorageSOPClass.readable.contains(request.sopClassUID) && source?.reads ?? true
+            && !reading.workKinds.isEmpty
         return ReceivedInstance(
             studyInstanceUID: header.studyInstanceUID.description,
             seriesInstanceUID: header.seriesInstanceUID.description, sopInstanceUID: request.sopInstanceUID,
@@ -294,6 +302,7 @@ final class InstanceReceiver: StorageSCPHandler {
                 ReceptionEvents.refused(
                     request, peer: peer, status: .cannotUnderstand, reason: "\(reason) Kept as \(path)."), in: db)
         }
+        countRefusal(.cannotUnderstand)
         logger.warning(
             "instance quarantined",
             metadata: ["source": "\(peer.callingAETitle)", "file": "\(path)", "reason": "\(reason)"])
@@ -309,9 +318,13 @@ final class InstanceReceiver: StorageSCPHandler {
         logger.warning(
             "instance refused",
             metadata: ["source": "\(peer.callingAETitle)", "status": "\(status)", "reason": "\(reason)"])
-        Counter(label: "cxrgate_instances_refused_total").increment()
+        countRefusal(status)
         ledger.record(ReceptionEvents.refused(request, peer: peer, status: status, reason: reason))
         return .refuse(status)
+    }
+
+    private func countRefusal(_ status: StoreStatus) {
+        Counter(label: "cxrgate_instances_refused_total", dimensions: [("status", "\(status)")]).increment()
     }
 
     private func count(_ recorded: RecordedInstance, bytes: UInt64) {

@@ -13,16 +13,19 @@ public struct GatewayServices: Sendable {
     private let configuration: GatewayConfiguration
     private let reload: @Sendable () throws -> GatewayConfiguration
     private let logger: Logger
+    private let metrics: PrometheusMetrics
 
     /// - Parameters:
     ///   - configuration: What to run with.
+    ///   - metrics: What swift-metrics was set up with; shown by the operations endpoint.
     ///   - reload: Reads the configuration anew, when SIGHUP asks for it.
     public init(
-        _ configuration: GatewayConfiguration, logger: Logger,
+        _ configuration: GatewayConfiguration, logger: Logger, metrics: PrometheusMetrics,
         reload: @escaping @Sendable () throws -> GatewayConfiguration
     ) {
         self.configuration = configuration
         self.logger = logger
+        self.metrics = metrics
         self.reload = reload
     }
 
@@ -67,7 +70,9 @@ public struct GatewayServices: Sendable {
         try delivery.configure(configuration.destinations, commitments: receiver)
         let reception = try ReceptionService(configuration, receiver: receiver, ledger: ledger, logger: logger)
         let maintenance = MaintenanceService(
-            ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, reading: reading, logger: logger)
+            ledger: ledger, retry: configuration.retry, freeSpace: freeSpace, reading: reading,
+            purge: StudyPurge(storage: storage, ledger: ledger, logger: logger),
+            retention: configuration.storage.retention, logger: logger)
         let reloading = await ReloadService(current: configuration, load: reload, ledger: ledger, logger: logger) {
             new in
             try delivery.configure(new.destinations, commitments: receiver)
@@ -75,19 +80,35 @@ public struct GatewayServices: Sendable {
             reading.update(new.reading)
             receiver.update(new.rules)
             freeSpace.update(new.storage.watermark)
+            maintenance.update(retention: new.storage.retention)
         }
         let forwarders = try configuration.audit.repositories.map {
             ForwarderService(forwarder: try $0.forwarder(ledger: ledger, logger: logger))
         }
+        let readiness = Readiness()
+        readiness.register("associations") { receiver.isAccepting ? nil : "the gateway is stopping" }
+        readiness.register("disk") { freeSpace.isLow ? "less is free than the watermark of storage demands" : nil }
+        readiness.register("model") {
+            slot.isMissing ? "the configured model is not loaded; studies wait" : nil
+        }
+        let manager = ServiceManager()
+        let operations = OperationsService(
+            configuration.operations,
+            pages: OperationsPages(
+                metrics: metrics, readiness: readiness, ledger: ledger, freeSpace: freeSpace,
+                openAssociations: { receiver.openAssociations }),
+            manager: manager, logger: logger)
         ledger.record(AuditEvent(.serviceStarted, description: "Version \(Implementation.version)."))
         ready(reception.ports)
-        // Stopped in reverse: reception first, the audit keeper, which signs the last record, last.
+        manager.ready()
+        // Stopped in reverse: reception first, the audit keeper, which signs the last record, and what watches it last.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: forwarders.map { .init(service: $0) } + [
+                services: [.init(service: operations)] + forwarders.map { .init(service: $0) } + [
                     .init(service: KeeperService(keeper: keeper, ledger: ledger)),
                     .init(service: delivery), .init(service: reading), .init(service: testing),
                     .init(service: maintenance), .init(service: reloading), .init(service: reception),
+                    .init(service: StopNotice(manager: manager)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Metrics
 import ServiceLifecycle
+import Synchronization
 import Worklist
 
 /// What has to happen now and then: quiet studies end their assembly, leases and commitment deadlines run out, the
@@ -12,22 +13,34 @@ final class MaintenanceService: Service {
     private let retry: RetryConfiguration
     private let freeSpace: FreeSpace
     private let reading: ReadingService
+    private let purge: StudyPurge
+    private let retention: Mutex<Duration>
     private let logger: Logger
 
     init(
-        ledger: Ledger, retry: RetryConfiguration, freeSpace: FreeSpace, reading: ReadingService, logger: Logger
+        ledger: Ledger, retry: RetryConfiguration, freeSpace: FreeSpace, reading: ReadingService,
+        purge: StudyPurge, retention: Duration, logger: Logger
     ) {
         self.ledger = ledger
         self.retry = retry
         self.freeSpace = freeSpace
         self.reading = reading
+        self.purge = purge
+        self.retention = Mutex(retention)
         self.logger = logger
+    }
+
+    /// Takes another retention time.
+    func update(retention: Duration) {
+        self.retention.withLock { $0 = retention }
     }
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             while true {
                 self.turn()
+                let retention = self.retention.withLock { $0 }
+                if retention > .zero { self.purge.run(restingSince: Date(timeIntervalSinceNow: -retention.seconds)) }
                 try await Task.sleep(for: .seconds(1))
             }
         }

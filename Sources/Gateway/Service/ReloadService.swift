@@ -70,6 +70,8 @@ extension GatewayConfiguration {
         if station != old.station { options.append("station") }
         if audit != old.audit { options.append("audit") }
         if logLevel != old.logLevel { options.append("log-level") }
+        if logFormat != old.logFormat { options.append("log-format") }
+        if operations != old.operations { options.append("operations") }
         if shutdownGrace != old.shutdownGrace { options.append("shutdown-grace") }
         // The limit of associations is applied; what a listener was made with is not.
         var limits = associations

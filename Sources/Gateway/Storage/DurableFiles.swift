@@ -3,14 +3,15 @@ import Glibc
 
 /// File operations that survive a power cut: what a call returned for is on the disk.
 enum DurableFiles {
-    /// Makes a directory and those above it up to `root`, which must exist; each new entry is synced.
+    /// Makes a directory and those above it up to `root`, which must exist; each new entry is synced. An empty `root`
+    /// is that of the file system.
     static func makeDirectory(_ relativePath: String, under root: String) throws(FileError) {
         var path = root
         for component in relativePath.split(separator: "/") {
             let parent = path
             path += "/" + component
             if mkdir(path, 0o700) == 0 {
-                try sync(directory: parent)
+                try sync(directory: parent.isEmpty ? "/" : parent)
             } else if errno != EEXIST {
                 throw FileError("make the directory", path)
             }

@@ -54,12 +54,21 @@ final class FreeSpace: Sendable {
         return isLow
     }
 
+    /// Bytes of the file system at this moment; `nil` when it does not answer.
+    func room() -> (free: Double, total: Double, watermark: Double)? {
+        room(state.withLock(\.watermark))
+    }
+
     private func measure(_ watermark: Watermark) -> Bool {
+        room(watermark).map { $0.free < $0.watermark } ?? false
+    }
+
+    private func room(_ watermark: Watermark) -> (free: Double, total: Double, watermark: Double)? {
         var status = statvfs()
-        guard statvfs(path, &status) == 0 else { return false }
+        guard statvfs(path, &status) == 0 else { return nil }
         let unit = UInt64(status.f_frsize)
         let free = Double(UInt64(status.f_bavail) * unit)
         let total = Double(UInt64(status.f_blocks) * unit)
-        return free < max(Double(watermark.bytes), total * watermark.percent / 100)
+        return (free, total, max(Double(watermark.bytes), total * watermark.percent / 100))
     }
 }

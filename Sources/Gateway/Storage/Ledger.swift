@@ -12,10 +12,26 @@ final class Ledger: Sendable {
     private let run = UUID().uuidString.prefix(8)
     private let logger: Logger
 
+    /// The database cannot be opened.
+    struct Unusable: Error, CustomStringConvertible {
+        let path: String
+        let reason: any Error
+        var description: String {
+            let cause = (reason as? DatabaseError).flatMap(\.message) ?? "\(reason)"
+            return "the database \(path) cannot be opened: \(cause)"
+        }
+    }
+
     /// Opens or makes the database.
+    ///
+    /// - Throws: `Unusable`.
     init(path: String, logger: Logger) throws {
-        pool = try WorklistDatabase.open(at: path) { migrator in
-            AuditSchema.registerMigrations(in: &migrator)
+        do {
+            pool = try WorklistDatabase.open(at: path) { migrator in
+                AuditSchema.registerMigrations(in: &migrator)
+            }
+        } catch {
+            throw Unusable(path: path, reason: error)
         }
         self.logger = logger
     }

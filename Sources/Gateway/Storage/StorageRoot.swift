@@ -13,13 +13,24 @@ public struct StorageRoot: Sendable {
 
     /// Makes the directories that are missing.
     ///
-    /// - Throws: `FileError` as an `Error` with a description for people.
+    /// - Throws: `Unusable`.
     public init(path: String) throws {
         self.path = URL(fileURLWithPath: path).standardizedFileURL.path
-        try FileManager.default.createDirectory(
-            atPath: self.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        for directory in ["incoming", "studies", "results", "quarantine"] {
-            try DurableFiles.makeDirectory(directory, under: self.path)
+        do {
+            try DurableFiles.makeDirectory(self.path, under: "")
+            for directory in ["incoming", "studies", "results", "quarantine"] {
+                try DurableFiles.makeDirectory(directory, under: self.path)
+            }
+        } catch {
+            throw Unusable(reason: error)
+        }
+    }
+
+    /// The directory cannot be made or written.
+    struct Unusable: Error, CustomStringConvertible {
+        let reason: FileError
+        var description: String {
+            "storage.directory: \(reason); choose a directory that the gateway's user may write"
         }
     }
 

@@ -1,0 +1,78 @@
+import Audit
+import DICOM
+import Foundation
+import Results
+import Worklist
+
+/// What came back to the PACS, and how long it took.
+struct DemoOutcome {
+    /// What lies at the PACS.
+    let files: [URL]
+    let sending: DemoStudy.Sending
+    let study: StudySummary
+    let deliveries: [DeliveryEntry]
+    let folder: URL
+
+    /// For people: the draft, the findings, the timings, where the pictures lie.
+    func text() throws -> String {
+        let report = ReceivedReport(files)
+        var lines = ["", "THE DRAFT, as the PACS got it"]
+        for section in report.sections {
+            lines.append("")
+            lines.append(section.title)
+            for sentence in section.sentences {
+                lines += sentence.split(whereSeparator: \.isNewline).map { "  " + TerminalText.line(String($0)) }
+            }
+        }
+        if !report.isAbstention { lines += ["", report.findings.aligned()] }
+        lines += ["", timings.aligned(), ""]
+        lines += objects().map { "  \($0)" }
+        return (lines + (try pictures())).joined(separator: "\n")
+    }
+
+    private var timings: Table {
+        var table = Table([.init("step", "STEP"), .init("time", "TIME (UTC)"), .init("after", "SECONDS AFTER RELEASE")])
+        let sent = deliveries.compactMap(\.sentAt)
+        let steps: [(String, Date?)] = [
+            ("first image sent", sending.begun), ("received, durable", study.receivedAt),
+            ("association released", sending.released), ("analysed", study.analysedAt),
+            ("first result at the PACS", sent.min()), ("last result at the PACS (C-STORE-RSP)", sent.max()),
+        ]
+        for case (let step, let time?) in steps {
+            let clock = time.formatted(
+                Date.ISO8601FormatStyle(includingFractionalSeconds: true).time(includingFractionalSeconds: true))
+            table.add([
+                .text(step), .text(clock), .decimal(time.timeIntervalSince(sending.released), places: 3),
+            ])
+        }
+        return table
+    }
+
+    private func objects() -> [String] {
+        let kinds = files.compactMap { url -> ResultKind? in
+            let dataset = try? DICOMFile(contentsOf: url, before: .patientName).dataset
+            return dataset?.text(.sopClassUID).flatMap { ResultKind(sopClassUID: $0) }
+        }
+        let names = ResultKind.allCases.compactMap { kind -> String? in
+            let count = kinds.count { $0 == kind }
+            return count == 0 ? nil : count == 1 ? kind.rawValue : "\(count) x \(kind.rawValue)"
+        }
+        return [
+            "Objects at the PACS: \(names.joined(separator: ", ")), in \(folder.appendingPathComponent("pacs").path)"
+        ]
+    }
+
+    /// Writes the overlays as PNG files.
+    private func pictures() throws -> [String] {
+        var lines: [String] = []
+        for url in files {
+            let dataset = try DICOMFile(contentsOf: url, before: .patientName).dataset
+            guard dataset.text(.sopClassUID).flatMap({ ResultKind(sopClassUID: $0) }) == .overlay else { continue }
+            let number = lines.isEmpty ? "" : "-\(lines.count + 1)"
+            let target = folder.appendingPathComponent("overlay\(number).png")
+            try ResultPicture.write(url, to: target)
+            lines.append("  Overlay picture: \(target.path)")
+        }
+        return lines
+    }
+}
