@@ -15,11 +15,23 @@ import time
 
 import highdicom
 import pydicom
+import read_boxes
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 PIXELMED = "/usr/share/java/pixelmed.jar"
 TOOLS = ["dciodvfy", "dcentvfy", "dsrdump", "dsr2html", "dsr2xml", "xml2dsr", "dcmpschk", "dcmp2pgm", "dcm2pnm", "java"]
+
+
+KINDS = {
+    "1.2.840.10008.5.1.4.1.1.88.11": "narrative",
+    "1.2.840.10008.5.1.4.1.1.88.22": "findings",
+    "1.2.840.10008.5.1.4.1.1.88.33": "findings",
+    "1.2.840.10008.5.1.4.1.1.88.34": "findings",
+    "1.2.840.10008.5.1.4.1.1.11.1": "presentation",
+    "1.2.840.10008.5.1.4.1.1.7": "overlay",
+    "1.2.840.10008.5.1.4.1.1.88.59": "key-objects",
+}
 
 
 class Report:
@@ -108,7 +120,9 @@ def check_iod(path, scratch):
 def tree(path):
     """The content tree as dsrdump shows it in full: every code, text, reference and coordinate."""
     code, text = run("dsrdump", "+Pl", "+Pc", "+Pu", "+Pt", str(path))
-    return code, text, "\n".join(line for line in text.splitlines() if line.lstrip().startswith("<"))
+    lines = (line for line in text.splitlines() if line.lstrip().startswith("<"))
+    # xml2dsr drops a fraction of a second that is zero.
+    return code, text, "\n".join(re.sub(r'(TIME:.*="\d{6})\.0+"', r'\1"', line) for line in lines)
 
 
 def check_report(path, scratch):
@@ -170,6 +184,25 @@ def utf8_copy(path, scratch):
     return copy
 
 
+def source_of(study, uid):
+    """The file of an image of the study; None when it is not there."""
+    for source in (study / "sources").glob("*.dcm"):
+        if pydicom.dcmread(source, stop_before_pixels=True).SOPInstanceUID == uid:
+            return source
+    return None
+
+
+def uncompressed_copy(path, scratch):
+    """DCMTK's viewer tools know neither JPEG 2000 nor every JPEG: pydicom decompresses a copy for them."""
+    dataset = pydicom.dcmread(path)
+    if not dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return path
+    dataset.decompress()
+    copy = scratch / ("-".join(path.parts[-3:]) + ".plain.dcm")
+    dataset.save_as(copy)
+    return copy
+
+
 def check_presentation(path, scratch):
     copy = plain_copy(path, scratch)
     code, text = run("dcmpschk", str(copy))
@@ -177,12 +210,13 @@ def check_presentation(path, scratch):
     results = [("dcmpschk", failed(code, classified(text), "dcmpschk"))]
     index = re.search(r"presentation-(\d+)", path.name).group(1)
     uid = pydicom.dcmread(path).ReferencedSeriesSequence[0].ReferencedImageSequence[0].ReferencedSOPInstanceUID
-    for source in (path.parent.parent / "sources").glob("*.dcm"):
-        if pydicom.dcmread(source, stop_before_pixels=True).SOPInstanceUID == uid:
-            name = "-".join(path.parts[-3:])
-            code, text = run("dcmp2pgm", "-p", str(copy), str(source), str(scratch / f"{name}-{index}.pgm"))
-            results.append(("dcmp2pgm", failed(code, classified(text), "dcmp2pgm")))
-            return results
+    source = source_of(path.parent.parent, uid)
+    if source:
+        name = "-".join(path.parts[-3:])
+        source = uncompressed_copy(source, scratch)
+        code, text = run("dcmp2pgm", "-p", str(copy), str(source), str(scratch / f"{name}-{index}.pgm"))
+        results.append(("dcmp2pgm", failed(code, classified(text), "dcmp2pgm")))
+        return results
     results.append(("dcmp2pgm", [("error", "the referenced image is not among the sources")]))
     return results
 
@@ -219,6 +253,75 @@ def check_highdicom(path, reading):
             expected.append(low + [math.ceil(box[edge] - 0.001) for edge in ("x1", "y1")])
     good = expected == [[float(edge) for edge in box] for box in found]
     return [("highdicom", [] if good else [("error", f"boxes {found}, but the reading says {expected}")])]
+
+
+def check_views(results):
+    """One finding, three views: the report's boxes are those of the presentation states and of the overlays."""
+    report = results / "findings.dcm"
+    if not report.exists():
+        return []
+    expected = sorted(read_boxes.from_report(str(report)))
+    lines = []
+    states = sorted(results.glob("presentation*.dcm"))
+    overlays = sorted(results.glob("overlay*.dcm"))
+    if states or (expected and overlays):
+        found = sorted(box for state in states for box in read_boxes.from_presentation(str(state)))
+        if found != expected:
+            lines.append(("error", f"the report has the boxes {expected}, the presentation states {found}"))
+    # The palette has six colours; beyond, and where drawn lines may cover each other, pixels do not tell boxes apart.
+    if len(overlays) == 1 and len(expected) <= len(read_boxes.PALETTE) and are_apart(expected):
+        uid = pydicom.dcmread(overlays[0], stop_before_pixels=True).SourceImageSequence[0].ReferencedSOPInstanceUID
+        source = source_of(results.parent, uid)
+        if source is None:
+            lines.append(("error", "the overlay's source image is not among the sources"))
+        else:
+            found = sorted(read_boxes.from_overlay(str(overlays[0]), str(source)))
+            if found != expected:
+                lines.append(("error", f"the report has the boxes {expected}, the overlay {found}"))
+    return [("one finding, three views", lines)]
+
+
+def are_apart(boxes):
+    return not any(
+        one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+        for index, one in enumerate(boxes)
+        for other in boxes[:index]
+    )
+
+
+def revision_of(dataset, kind):
+    """Instance numbers count revisions; of the kinds with one object per image, in hundreds."""
+    number = int(dataset.InstanceNumber)
+    return (number - 1) // 100 + 1 if kind in ("presentation", "overlay") else number
+
+
+def arrange(files, folder):
+    """Files of any name, as a PACS keeps them, in the layout of the samples: results by kind and revision, other
+    objects of the same studies as their sources."""
+    for path in files:
+        try:
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        except pydicom.errors.InvalidDicomError:
+            continue
+        study = folder / str(dataset.StudyInstanceUID)
+        kind = KINDS.get(dataset.SOPClassUID) if dataset.get("ManufacturerModelName") == "CXRGateway" else None
+        if kind is None:
+            place = study / "sources" / f"{dataset.SOPInstanceUID}.dcm"
+        else:
+            revision = revision_of(dataset, kind)
+            place = study / f"results-{revision}" / f"{kind}.dcm"
+            number = 1
+            while kind in ("presentation", "overlay") and (number == 1 or place.exists()):
+                place = place.with_name(f"{kind}-{number}.dcm")
+                number += 1
+            if kind == "findings" and place.exists():
+                place = study / f"results-{revision}-{dataset.SOPClassUID}" / "findings.dcm"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            shutil.copyfile(path, place)
+    for study in sorted(folder.iterdir()):
+        if not list(study.glob("results*")):
+            shutil.rmtree(study)
 
 
 def check_templates(reports, report):
@@ -263,6 +366,10 @@ def build_samples(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=pathlib.Path, help="check samples that are there instead of building them")
+    parser.add_argument(
+        "--objects", type=pathlib.Path, nargs="+",
+        help="check the gateway's objects in these directories, whatever their names; other images of their studies there serve as sources",
+    )
     parser.add_argument("--keep", type=pathlib.Path, help="an empty directory for the samples, which are then kept")
     options = parser.parse_args()
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
@@ -275,7 +382,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="conformance-") as temporary:
         scratch = pathlib.Path(temporary)
         samples = options.samples or options.keep or scratch / "samples"
-        if options.samples is None:
+        if options.objects:
+            samples.mkdir()
+            arrange([path for folder in options.objects for path in sorted(folder.rglob("*")) if path.is_file()], samples)
+        elif options.samples is None:
             build_samples(samples)
         start = time.monotonic()
         report = Report()
@@ -284,7 +394,10 @@ def main():
             studies = sorted(path for path in samples.iterdir() if path.is_dir())
             reports = []
             for study in studies:
-                reading = json.loads((study / "reading.json").read_text())
+                saved = study / "reading.json"
+                reading = json.loads(saved.read_text()) if saved.exists() else None
+                for results in sorted(study.glob("results*")) if reading is None else []:
+                    jobs.append((results, pool.submit(check_views, results)))
                 jobs.append((study.name, pool.submit(check_study, study, scratch)))
                 for path in synthetic_images(study):
                     jobs.append((path, pool.submit(check_iod, path, scratch)))
@@ -294,7 +407,7 @@ def main():
                     if path.stem in ("narrative", "findings", "key-objects"):
                         reports.append(path)
                         jobs.append((path, pool.submit(check_report, path, scratch)))
-                    if path.stem == "findings":
+                    if path.stem == "findings" and reading is not None:
                         jobs.append((path, pool.submit(check_highdicom, path, reading)))
                     if path.stem.startswith("presentation"):
                         jobs.append((path, pool.submit(check_presentation, path, scratch)))

@@ -48,6 +48,23 @@ final class PipelineBench {
             """)
     }
 
+    /// Whether a revision's outcome is that the model read it. The untrained model's words make no sense: its answer may
+    /// come out as a draft of junk, or be refused as unusable after the whole way through the model.
+    static func isRead(_ outcome: String) -> Bool {
+        ["delivered|", "abstained|output_unusable"].contains(outcome)
+    }
+
+    /// Checks that the model read every revision of a study, and that there are so many.
+    func expectRead(
+        _ gateway: GatewayProcess, _ study: String, revisions: Int = 1, _ comment: String = "",
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let outcomes = try outcomes(gateway, study)
+        #expect(
+            outcomes.count == revisions && outcomes.allSatisfy(Self.isRead), "\(outcomes) \(comment)",
+            sourceLocation: sourceLocation)
+    }
+
     /// SOP Instance UIDs of a revision's results.
     func results(_ gateway: GatewayProcess, _ study: String, revision: Int = 1) throws -> Set<String> {
         Set(
@@ -95,7 +112,9 @@ final class PipelineBench {
     }
 
     /// What result objects say of themselves, read by pydicom.
-    func inspect(_ urls: URL...) throws -> [InspectedObject] {
+    func inspect(_ url: URL) throws -> [InspectedObject] { try inspect([url]) }
+
+    func inspect(_ urls: [URL]) throws -> [InspectedObject] {
         let script = SharedData.packageRoot.appendingPathComponent("Tests/GatewayTests/Peers/results.py").path
         let answer = try Command.run(Command.python(), [script] + urls.map(\.path))
         guard answer.status == 0 else { throw Command.Missing(description: answer.errors) }

@@ -20,6 +20,19 @@ import Testing
         }
     }
 
+    /// Real archives hold ages without a unit, which make an object invalid (PS3.5 6.2).
+    @Test(arguments: [("062Y", "062Y"), ("62", nil), ("62Y", nil)] as [(String, String?)])
+    func anAgeIsCopiedOnlyWhenItIsOne(age: String, expected: String?) throws {
+        var picture = SyntheticRadiograph()
+        picture.additions = [.patientAge: age]
+        let built = try Built(
+            SampleStudy("age", picture) { SampleStudy.reading(of: $0, findings: [SampleStudy.effusion(on: $0)]) })
+        #expect(!built.objects.isEmpty)
+        for object in built.objects {
+            #expect(try DICOMFile(contentsOf: object.file).dataset.text(.patientAge) == expected)
+        }
+    }
+
     @Test func patientAndStudyAreCopiedByteForByte() throws {
         var picture = SyntheticRadiograph()
         picture.patientName = Array("  Doe ^John  Q^^^".utf8)

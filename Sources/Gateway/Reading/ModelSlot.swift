@@ -7,10 +7,9 @@ import Synchronization
 /// The model that reads now. Another takes its place only when it has been loaded and has passed its self-test.
 final class ModelSlot: Sendable {
     private struct State {
-        /// What is asked for.
+        /// What is configured; another model may be in use when this one cannot be loaded.
         var choice: ModelChoice
-        /// What `model` was loaded from.
-        var used: ModelChoice
+        var hasFailed = false
         var model: ChestModel?
         /// Tells a change that is still loading whether another was asked for meanwhile.
         var changes = 0
@@ -29,7 +28,7 @@ final class ModelSlot: Sendable {
         self.ledger = ledger
         self.logger = logger
         let model = try await Self.load(configuration.model)
-        state = Mutex(State(choice: configuration.model, used: configuration.model, model: model))
+        state = Mutex(State(choice: configuration.model, model: model))
         if let model { announce(model, "The model is loaded.") }
     }
 
@@ -44,8 +43,10 @@ final class ModelSlot: Sendable {
     func change(_ configuration: ReadingConfiguration) async {
         let choice = configuration.model
         let number = state.withLock { state -> Int? in
-            guard state.choice != choice else { return nil }
+            // One that failed may have been mended.
+            guard state.choice != choice || state.hasFailed else { return nil }
             state.choice = choice
+            state.hasFailed = false
             state.changes += 1
             return state.changes
         }
@@ -56,7 +57,6 @@ final class ModelSlot: Sendable {
             let isCurrent = state.withLock { state in
                 guard state.changes == number else { return false }
                 state.model = model
-                state.used = choice
                 return true
             }
             guard isCurrent else { return }
@@ -66,8 +66,7 @@ final class ModelSlot: Sendable {
                 logger.notice("no model reads from now on")
             }
         } catch {
-            // Not the choice any more, so that the next reload tries it again.
-            state.withLock { if $0.changes == number { $0.choice = $0.used } }
+            state.withLock { if $0.changes == number { $0.hasFailed = true } }
             logger.critical(
                 "the new model is not used, the old one reads on",
                 metadata: ["model": "\(choice)", "error": "\(error)"])

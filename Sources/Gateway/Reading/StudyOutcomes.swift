@@ -171,6 +171,8 @@ final class StudyOutcomes: Sendable {
         try ledger.write { db in
             let now = Date()
             let item = study.lease.item
+            try AuditLog.append(
+                ReadingEvents.concluded(study, reading, record, results: built.map(\.result)), in: db)
             for object in built {
                 let stored = try ResultStore.record(object.result, for: item, at: now, in: db)
                 try AuditLog.append(ReadingEvents.created(stored, study.study), in: db)
@@ -180,8 +182,6 @@ final class StudyOutcomes: Sendable {
                         priority: item.priority, demandsCommitment: destination.commitment != nil, at: now, in: db)
                 }
             }
-            try AuditLog.append(
-                ReadingEvents.concluded(study, reading, record, results: built.map(\.result)), in: db)
             let outcome = reading.abstention.map { WorkOutcome.abstained(reason: $0.reason) } ?? .delivered
             try WorkQueue.finish(study.lease, as: outcome, at: now, in: db)
         }

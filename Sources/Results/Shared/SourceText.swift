@@ -5,7 +5,7 @@ import DICOM
 /// Values stay as they are byte for byte, and text outside ASCII is transcoded from the declared character set. Where
 /// the declared set is unknown or the bytes do not fit it (a common fault of modalities), that one attribute is taken
 /// as UTF-8 if it is valid UTF-8, otherwise as ISO 8859-1, in which every byte has a meaning: a garbled name is better
-/// than a lost result, and the fault is noted.
+/// than a lost result, and the fault is noted. An age that is none is left out.
 struct SourceText {
     /// Specific Character Set of the source, as declared.
     let characterSet: String?
@@ -22,6 +22,9 @@ struct SourceText {
     mutating func copy(_ tag: Tag, vr: String, from source: Dataset, to target: Dataset) throws {
         if vr == "SQ" {
             try copySequence(tag, from: source, to: target)
+        } else if vr == "AS", source.text(tag)?.wholeMatch(of: /\d{3}[DWMY]/) == nil {
+            // An age without its unit (PS3.5 6.2) would make the result invalid, and a unit is not ours to guess.
+            return
         } else if Self.textVRs.contains(vr), let bytes = Self.value(tag, of: source), needsTranscoding(bytes) {
             try transcode(tag, vr: vr, bytes: bytes, to: target)
         } else {

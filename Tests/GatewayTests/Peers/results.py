@@ -34,7 +34,7 @@ def main():
     files = []
     for name in sys.argv[1:]:
         path = Path(name)
-        files += sorted(path.rglob("*.dcm")) if path.is_dir() else [path]
+        files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     found = []
     for path in files:
         dataset = pydicom.dcmread(path, force=True)
