@@ -103,7 +103,10 @@ let tests: [Target] = [
     .testTarget(
         name: "ChestReadingTests", dependencies: ["ChestReading", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
-        name: "CommandTests", dependencies: ["Audit", "DICOM", "Findings", "Radiography", "TestSupport", "cxrgate"]),
+        name: "CommandTests",
+        dependencies: [
+            "Audit", "ChestReading", "DICOM", "Findings", "Radiography", "Results", "TestSupport", "cxrgate",
+        ]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"]),
     .testTarget(name: "DICOMNetworkTests", dependencies: ["DICOMNetwork", "TestSupport"]),
     .testTarget(name: "DICOMTests", dependencies: ["DICOM", "TestSupport"]),
@@ -114,7 +117,7 @@ let tests: [Target] = [
     .testTarget(
         name: "GatewayTests",
         dependencies: [
-            "DICOMNetwork", "Gateway", "Results", "TestSupport", "cxrgate",
+            "DICOMNetwork", "Gateway", "Results", "TestSupport", "Worklist", "cxrgate", logging,
             .product(name: "Metrics", package: "swift-metrics"),
         ],
         exclude: ["Peers"]),

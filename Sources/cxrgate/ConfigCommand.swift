@@ -24,6 +24,10 @@ struct ConfigCommand: ParsableCommand {
                     source.forwardTo.isEmpty ? "" : ", forwards to \(source.forwardTo.joined(separator: ", "))"
                 print("  accepts \(source.aeTitle) from \(networks)\(forwards)")
             }
+            let operations = configuration.operations
+            if operations.enabled {
+                print("  serves metrics and health on \(operations.address) port \(operations.port)")
+            }
             for destination in configuration.destinations {
                 print(
                     "  delivers to \(destination.name): \(destination.aeTitle) at \(destination.host):\(destination.port)"

@@ -43,24 +43,34 @@ struct FileReader {
                     file: assessment.file.url.relativePath, sopInstanceUID: assessment.source?.sopInstanceUID,
                     isSuitable: assessment.suitability.isSuitable, explanation: assessment.suitability.explanation)
             })
+        var abstention = prepared.abstention
+        var record: ReadingRecord?
+        switch answer {
+        case .success(let made):
+            report.reading = made.reading
+            report.dropped = made.record.dropped
+            report.milliseconds = Int(made.record.duration / .milliseconds(1))
+            record = made.record
+        case .failure(let error):
+            // As in the gateway: what the model could not do gets a result that says so.
+            report.outcome = .failed
+            report.error = "\(error)"
+            abstention = Abstention(failure: error)
+        case nil:
+            report.outcome = .abstained
+        }
+        if record == nil {
+            report.reason = abstention?.reason
+            report.reading = Reading(
+                studyInstanceUID: study.studyInstanceUID, images: prepared.assessments.compactMap(\.source),
+                model: model.identity, abstention: abstention, disclaimer: model.disclaimer)
+        }
         do {
-            let made = try answer?.get()
-            if let made {
-                report.reading = made.reading
-                report.dropped = made.record.dropped
-                report.milliseconds = Int(made.record.duration / .milliseconds(1))
-            } else {
-                report.outcome = .abstained
-                report.reason = prepared.abstention?.reason
-                report.reading = Reading(
-                    studyInstanceUID: study.studyInstanceUID, images: prepared.assessments.compactMap(\.source),
-                    model: model.identity, abstention: prepared.abstention, disclaimer: model.disclaimer)
-            }
             let results = try write(study, &report)
-            try record(study, prepared, report, made?.record, results)
+            try self.record(study, prepared, report, record, results)
         } catch {
             report.outcome = .failed
-            report.reason = "\(error)"
+            report.error = "\(error)"
             do {
                 try audit.record(
                     .studyRead, task: "read", study, outcome: .seriousFailure, description: "Failed: \(error)")
@@ -106,10 +116,11 @@ struct FileReader {
         _ results: [Provenance.Result]
     ) throws {
         guard let reading = report.reading, let record else {
-            let abstention = prepared.abstention
-            let words = [abstention?.reason, abstention?.detail].compactMap { $0 }.joined(separator: ": ")
+            let abstention = report.reading?.abstention
+            let words = [abstention?.reason, abstention?.detail ?? report.error].compactMap { $0 }
             return try audit.record(
-                .studyAbstained, task: "read", study, description: words, details: ["reason": report.reason ?? ""])
+                .studyAbstained, task: "read", study, outcome: report.outcome == .failed ? .seriousFailure : .success,
+                description: words.joined(separator: ": "), details: ["reason": report.reason ?? ""])
         }
         try audit.record(
             .studyRead, task: "read", study, description: "Read from files at the command line.",

@@ -61,7 +61,7 @@ struct GroundCommand: AsyncParsableCommand {
             study.recordFailure(phrase, error)
             throw error
         }
-        try study.record(phrase, answer, model.identity, took: started.duration(to: .now))
+        try study.record(phrase, answer, model, took: started.duration(to: .now))
         if let overlay, !answer.regions.isEmpty {
             try draw(answer, image, of: study, model, configuration, to: URL(fileURLWithPath: overlay))
         }
@@ -91,16 +91,25 @@ struct GroundCommand: AsyncParsableCommand {
         guard let file = study.prepared.assessments.first(where: { $0.source == image.source })?.file.url else {
             return
         }
-        let labels = Dictionary(grouping: answer.regions, by: \.label).sorted { $0.key < $1.key }
-        let findings = labels.enumerated().map { index, entry in
-            Finding(
-                id: "\(index)", concept: Self.concept(entry.key), polarity: .present,
-                regions: entry.value.map(\.region))
-        }
-        let reading = Reading(
-            studyInstanceUID: study.inputs.studyInstanceUID, images: [image.source], findings: findings,
+        let reading = Self.reading(
+            of: answer.regions, on: image.source, studyInstanceUID: study.inputs.studyInstanceUID,
             model: model.identity, disclaimer: model.disclaimer)
         try ResultPicture.draw(reading, over: file, identity: configuration.station.identity, to: target)
+    }
+
+    /// The boxes as a reading, one finding a label, to be drawn as the gateway draws its own.
+    static func reading(
+        of regions: [LabelledRegion], on image: SourceImage, studyInstanceUID: String, model: ModelIdentity,
+        disclaimer: String
+    ) -> Reading {
+        let labels = Dictionary(grouping: regions, by: \.label).sorted { $0.key < $1.key }
+        let findings = labels.enumerated().map { index, entry in
+            Finding(
+                id: "\(index)", concept: concept(entry.key), polarity: .present, regions: entry.value.map(\.region))
+        }
+        return Reading(
+            studyInstanceUID: studyInstanceUID, images: [image], findings: findings, model: model,
+            disclaimer: disclaimer)
     }
 
     /// A term where the label names one; else the words themselves, for the picture only.

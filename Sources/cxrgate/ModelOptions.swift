@@ -15,10 +15,12 @@ struct ModelOptions: ParsableArguments {
     /// Where the model is.
     func location(_ configuration: GatewayConfiguration) throws -> URL {
         if let directory { return URL(fileURLWithPath: directory).standardizedFileURL }
-        guard let configured = try configuration.reading.model.directory() else {
-            throw CommandFailure("the configuration has no model (reading.model: none); name one with --model")
+        do {
+            if let configured = try configuration.reading.model.directory() { return configured }
+        } catch let error as ModelNotInstalled {
+            throw CommandFailure("\(error) Here, --model names a directory too.")
         }
-        return configured
+        throw CommandFailure("the configuration has no model (reading.model: none); name one with --model")
     }
 
     /// Loads the model and checks its files against their digests.

@@ -36,14 +36,14 @@ struct OpenedStudy {
 
     /// Records a question and its answer.
     func record(
-        _ question: String, _ answer: Answer, _ model: ModelIdentity, took duration: Duration,
+        _ question: String, _ answer: Answer, _ model: ChestModel, took duration: Duration,
         details: [String: String] = [:]
     ) throws {
         try audit.record(
             .studyAccessed, task: task, inputs, description: "Asked the model: \(question)", details: details,
             provenance: Provenance(
-                [(answer.prompt, answer.rawText)], about: prepared.images, model: model, dropped: answer.dropped,
-                took: duration))
+                [(answer.prompt, answer.rawText)], about: prepared.images, model: model.identity,
+                decoding: model.decoding, dropped: answer.dropped, took: duration))
     }
 
     /// Records that a question got no answer.

@@ -47,7 +47,7 @@ struct QuestionSession {
         let duration = started.duration(to: .now)
         if streams { print() }
         try study.record(
-            question, answer, model.identity, took: duration,
+            question, answer, model, took: duration,
             details: ["conversation": identifier, "turn": "\(number)"])
         if streams, !answer.regions.isEmpty {
             print(RegionReport.table(answer.regions, emptyNote: "").aligned())

@@ -63,6 +63,9 @@ struct ReadCommand: AsyncParsableCommand {
                 if format == .table { print((reports.isEmpty ? "" : "\n") + report.text) }
                 reports.append(report)
             }
+            if format == .json, inputs.studies.count > Self.batch, isatty(STDERR_FILENO) == 1 {
+                note("\(reports.count) of \(inputs.studies.count) studies")
+            }
         }
         if format == .json { try format.print(ReadReport(studies: reports, rejected: inputs.rejected)) { "" } }
         let failed = reports.count { $0.outcome == .failed }
@@ -103,8 +106,10 @@ struct StudyReport: Encodable {
 
     let studyInstanceUID: String
     var outcome: Outcome
-    /// The key of the reason for an abstention, or what failed.
+    /// The key of the reason for which there is no reading.
     var reason: String?
+    /// What failed.
+    var error: String?
     let images: [Image]
     var reading: Reading?
     var objects: [Object] = []
@@ -120,12 +125,8 @@ struct StudyReport: Encodable {
         var lines = ["Study \(studyInstanceUID)"]
         for image in images { lines.append("  \(image.file): \(image.explanation)") }
         lines.append("")
-        guard let reading else {
-            lines.append("Failed: \(TerminalText.line(reason ?? ""))")
-            return lines.joined(separator: "\n")
-        }
-        lines.append(DraftText.narrative(reading))
-        if outcome == .read {
+        if let reading { lines.append(DraftText.narrative(reading)) }
+        if outcome == .read, let reading {
             let names = Dictionary(
                 images.compactMap { image in
                     image.sopInstanceUID.map { ($0, URL(fileURLWithPath: image.file).lastPathComponent) }
@@ -139,7 +140,7 @@ struct StudyReport: Encodable {
             lines.append(
                 "Parts of the model's answer that are left out of the reading: \(dropped.count) (--format json).")
         }
-        if outcome == .failed, let reason { lines.append("Failed: \(TerminalText.line(reason))") }
+        if let error { lines.append("Failed: \(TerminalText.line(error))") }
         lines += objects.map { "  \($0.kind): \($0.file)" } + pictures.map { "  picture: \($0)" }
         return lines.joined(separator: "\n")
     }

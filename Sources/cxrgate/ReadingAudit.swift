@@ -55,7 +55,7 @@ extension Provenance {
     /// How an answer came about.
     init(
         _ turns: [(prompt: String, answer: String)], about images: [ReadingImage], model: ModelIdentity,
-        decoding: [String: String] = [:], findings: [ParsedFinding] = [], dropped: [ReadingRecord.Dropped] = [],
+        decoding: [String: String], findings: [ParsedFinding] = [], dropped: [ReadingRecord.Dropped] = [],
         results: [Result] = [], took duration: Duration
     ) {
         let digest = model.weightsDigest

@@ -13,8 +13,8 @@ import Testing
         let answer = try Command.run(
             Command.cxrgate,
             [
-                "demo", "--image", image, "--pacs", pacs, "--model", Workplace.model("reference"), "--directory",
-                folder, "--keep",
+                "demo", "--image", image, "--pacs", pacs, "--model", Workplace.model("maira2"), "--directory", folder,
+                "--keep",
             ])
         #expect(answer.status == 0, "\(answer.errors)")
         for words in ["THE DRAFT", "last result at the PACS", "narrative, findings", folder + "/overlay.png"] {
@@ -46,6 +46,18 @@ import Testing
             #expect(dataset.text(.syntheticData) == "YES" && dataset.text(.patientID) == image.text(.patientID))
         }
         #expect(!FileManager.default.fileExists(atPath: folder + "/gateway"))
+    }
+
+    @Test func theGatewayOfThisMachineIsNotTouched() throws {
+        let place = try Workplace()
+        let answer = try Command.run(
+            Command.cxrgate,
+            [
+                "demo", "--image", place.image("image"), "--model", Workplace.model("maira2"), "--directory",
+                place.path("demo"), "--pacs", "own",
+            ], environment: ["CXRGATE_STORAGE__DIRECTORY": place.path("real")])
+        #expect(answer.status == 0, "\(answer.errors)")
+        #expect(!FileManager.default.fileExists(atPath: place.path("real")))
     }
 
     @Test(arguments: [SIGINT, SIGTERM])

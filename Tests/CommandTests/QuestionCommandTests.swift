@@ -19,6 +19,8 @@ import Testing
         let recorded = try #require((record["provenance"] as? [String: Any])?.list("turns").first)
         #expect(recorded.text("prompt")?.contains("Is there an effusion?") == true)
         #expect(recorded.text("answer")?.isEmpty == false)
+        let decoding = (record["provenance"] as? [String: Any])?["decoding"] as? [String: String]
+        #expect(decoding?["sampling"] == "greedy" && decoding?["maximumTokens"] != nil)
         #expect(record.text("person")?.isEmpty == false)
         #expect(record.text("patientID") == "PID-000123" && record.text("studyUID") == "2.25.11")
         #expect(try place.run(["audit", "verify"]).status == 0)

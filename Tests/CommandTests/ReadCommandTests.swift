@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 @Suite struct ReadCommandTests {
-    private static let model = ["--model", Workplace.model("reference")]
+    /// Its junk names a finding, so that there is a reading.
+    private static let model = ["--model", Workplace.model("maira2")]
 
     @Test func everyStudyGetsItsReadingAndValidResults() throws {
         let place = try Workplace()
@@ -39,16 +40,20 @@ import Testing
 
     @Test func imagesOfOneStudyAreReadTogether() throws {
         let place = try Workplace()
-        let files = [try place.image("lateral", view: "LL"), try place.image("frontal")]
+        let files = [try place.image("ap", view: "AP"), try place.image("pa")]
         let answer = try place.run(["read"] + files + ["--format", "json"] + Self.model)
-        #expect(answer.status == 0)
+        #expect(answer.status == 0, "\(answer.errors)")
         let studies = try object(answer.output).list("studies")
         #expect(studies.count == 1)
-        let images = studies[0].list("images")
-        #expect(images.compactMap { $0.text("file") } == files)
-        #expect(images.map { $0["isSuitable"] as? Bool } == [false, true])
+        #expect(studies[0].list("images").compactMap { $0.text("file") } == files)
+        // The postero-anterior view leads, whatever the order of the files.
         let read = (studies[0]["reading"] as? [String: Any])?.list("images") ?? []
         #expect(read.first?.text("sopInstanceUID") == "2.25.11.1.1")
+        // A lateral belongs to the study and is no reading of its own.
+        let lateral = try place.image("lateral", view: "LL")
+        let both = try place.run(["read", lateral, files[1], "--format", "json"] + Self.model).output
+        let images = try object(both).list("studies").first?.list("images") ?? []
+        #expect(images.map { $0["isSuitable"] as? Bool } == [false, true])
     }
 
     @Test func whatIsNotSuitableGetsACodedReasonInstead() throws {
@@ -64,6 +69,22 @@ import Testing
         #expect(records.count == 1)
         let text = try place.run(["read", file] + Self.model).output
         #expect(text.contains("Not analysed (lateral_only)"))
+    }
+
+    @Test func anAnswerThatIsNoReportFailsAndSaysSo() throws {
+        let place = try Workplace()
+        let file = try place.image("one")
+        let answer = try place.run(
+            [
+                "read", file, "--output", place.path("out"), "--format", "json", "--model",
+                Workplace.model("onevision"),
+            ])
+        #expect(answer.status == 1)
+        let study = try #require(try object(answer.output).list("studies").first)
+        #expect(study.text("outcome") == "failed" && study.text("reason") == "output_unusable")
+        #expect(study.text("error")?.contains("cannot be used") == true)
+        #expect(study.list("objects").compactMap { $0.text("kind") } == ["narrative", "findings"])
+        #expect(try place.records("study-abstained").first?.text("outcome") == "serious-failure")
     }
 
     @Test func aBadFileStopsNoOther() throws {

@@ -176,12 +176,13 @@ import Testing
         let gateway = try GatewayProcess(in: scratch.url, options: options(("PACS", pacs.port)))
         let own = try SyntheticInstance(in: files) { dataset in
             try dataset.set(.manufacturerModelName, Implementation.productName)
+            try dataset.set(.sopClassUID, StorageSOPClass.secondaryCapture)
         }
         let other = try SyntheticInstance(in: files)
         try send(gateway, [own, other])
         #expect(eventually { pacs.instances == [other.sopInstance] })
         #expect(
-            try gateway.query("SELECT disposition FROM instance ORDER BY id") == ["ownResult", "toRead"])
+            try gateway.query("SELECT disposition FROM instance ORDER BY id") == ["ownResult", "storedOnly"])
         #expect(try gateway.query("SELECT count(*) FROM delivery") == ["1"])
     }
 }

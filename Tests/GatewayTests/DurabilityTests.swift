@@ -122,7 +122,7 @@ import Testing
         let clients = (0..<8).map { _ in Client(instances: [instance], port: gateway.port, ledger: ledger) }
         #expect(eventually { clients.allSatisfy(\.isDone) })
         #expect(ledger.count == 8)
-        #expect(try gateway.query("SELECT count(*), max(disposition) FROM instance") == ["1|toRead"])
+        #expect(try gateway.query("SELECT count(*), max(disposition) FROM instance") == ["1|storedOnly"])
     }
 
     @Test func startUpReconcilesFilesAndRowsAndSaysSo() throws {

@@ -40,7 +40,7 @@ import Testing
         #expect(sent.dataset.bytes(.pixelData) == kept.dataset.bytes(.pixelData))
         let digest = try Command.run("sha256sum", [gateway.storage.appendingPathComponent("studies/" + path).path])
         #expect(path.hasSuffix(digest.output.prefix(64) + ".dcm"))
-        #expect(try gateway.query("SELECT count(*) FROM instance WHERE disposition = 'toRead'") == ["1"])
+        #expect(try gateway.query("SELECT count(*) FROM instance WHERE disposition = 'storedOnly'") == ["1"])
     }
 
     @Test func theSameInstanceAgainIsSuccessAndNothingElse() throws {
@@ -63,7 +63,7 @@ import Testing
         #expect((answer.output + answer.errors).contains("Warning: CoercionOfDataElements"))
         #expect(storedFiles(gateway).count == 2)
         #expect(
-            try gateway.query("SELECT disposition FROM instance ORDER BY id") == ["toRead", "quarantined"])
+            try gateway.query("SELECT disposition FROM instance ORDER BY id") == ["storedOnly", "quarantined"])
     }
 
     @Test func aStrangerIsRejectedWithTheStandardsReason() throws {

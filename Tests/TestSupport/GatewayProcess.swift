@@ -95,6 +95,11 @@ public final class GatewayProcess: Sendable {
     /// What it has written.
     public var log: String { process.output }
 
+    /// Tells it to stop, and does not wait until it has.
+    public func beginToStop() {
+        process.signal(SIGTERM)
+    }
+
     /// Kills it without warning.
     public func killNine() {
         process.kill(SIGKILL)

@@ -102,8 +102,8 @@ public final class ChestModel: StudyReader {
             repetitionPenalty: model.recommended.repetitionPenalty ?? 1)
     }
 
-    /// The settings as the record keeps them.
-    var decoding: [String: String] {
+    /// The settings as records keep them, by name: the same model with the same settings answers the same.
+    public var decoding: [String: String] {
         let options = options(deadline: nil)
         var decoding = [
             "sampling": "greedy", "maximumTokens": "\(options.maximumTokens)",

@@ -63,11 +63,16 @@ extension GatewayConfiguration {
         return configuration
     }
 
-    /// The option that an environment variable names; `nil` for one that is not ours. `CXRGATE_CONFIG` names the
-    /// file itself.
+    /// Variables that are read elsewhere: the file itself, kernels, the judge's key, and what tests and benchmarks take.
+    private static let otherVariables: Set<String> = [
+        "CONFIG", "KERNELS", "JUDGE_KEY", "SHARED", "PYTHON", "PRODUCTS", "BINARY", "REFERENCE_MODEL", "FULL_PARITY",
+        "KILL_ROUNDS", "TEST_SEED", "DAY", "BENCHMARK_DIRECTORY",
+    ]
+
+    /// The option that an environment variable names; `nil` for one that is not ours.
     private static func option(ofVariable name: String) -> String? {
         let prefix = "CXRGATE_"
-        guard name.hasPrefix(prefix), !["CXRGATE_CONFIG", "CXRGATE_SHARED", "CXRGATE_PYTHON"].contains(name) else {
+        guard name.hasPrefix(prefix), !otherVariables.contains(String(name.dropFirst(prefix.count))) else {
             return nil
         }
         return name.dropFirst(prefix.count).lowercased().replacingOccurrences(of: "__", with: ".")

@@ -21,18 +21,18 @@ final class HTTPConnection: Sendable {
         case .some(.success(let head)):
             switch HTTPRequestLine(head) {
             case nil:
-                answer(.refusal(400, "Bad Request"))
+                answer(.refusal(400))
             case .some(let line) where line.method != "GET" && line.method != "HEAD":
-                answer(.refusal(405, "Method Not Allowed"))
+                answer(.refusal(405))
             case .some(let line):
-                answer(respond(line.path) ?? .refusal(404, "Not Found"), withBody: line.method == "GET")
+                answer(respond(line.path) ?? .refusal(404), withBody: line.method == "GET")
             }
         }
     }
 
     /// Answers that too many are connected, without waiting for a request.
     func refuse() {
-        _ = send(message(.refusal(503, "Too Many Connections"), withBody: true), until: Date())
+        _ = send(message(.refusal(503), withBody: true), until: Date())
     }
 
     /// - Returns: `nil` when the client went away.
@@ -42,7 +42,7 @@ final class HTTPConnection: Sendable {
         var buffer = [UInt8](repeating: 0, count: 2048)
         while true {
             guard wait(for: Int16(POLLIN), until: deadline) else {
-                return .failure(.refusal(408, "Request Timeout"))
+                return .failure(.refusal(408))
             }
             let count = recv(descriptor, &buffer, buffer.count, 0)
             if count < 0 && (errno == EAGAIN || errno == EINTR) { continue }
@@ -56,7 +56,7 @@ final class HTTPConnection: Sendable {
             }
             if head.count > HTTPEndpoint.Limit.headBytes { break }
         }
-        return .failure(.refusal(431, "Request Header Fields Too Large"))
+        return .failure(.refusal(431))
     }
 
     private func answer(_ response: HTTPEndpoint.Response, withBody: Bool = true) {
@@ -75,10 +75,15 @@ final class HTTPConnection: Sendable {
         }
     }
 
+    /// Reason phrases (RFC 9110 15).
+    fileprivate static let phrases = [
+        200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
+        431: "Request Header Fields Too Large", 503: "Service Unavailable",
+    ]
+
     private func message(_ response: HTTPEndpoint.Response, withBody: Bool) -> [UInt8] {
         let body = Array(response.body.utf8)
-        let phrases = [200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"]
-        let phrase = phrases[response.status] ?? "Status"
+        let phrase = Self.phrases[response.status] ?? ""
         let head = """
             HTTP/1.1 \(response.status) \(phrase)\r
             Content-Type: \(response.contentType)\r
@@ -140,7 +145,8 @@ struct HTTPRequestLine: Equatable {
 }
 
 extension HTTPEndpoint.Response: Error {
-    static func refusal(_ status: Int, _ phrase: String) -> HTTPEndpoint.Response {
-        HTTPEndpoint.Response(status: status, contentType: "text/plain; charset=utf-8", body: "\(phrase)\n")
+    fileprivate static func refusal(_ status: Int) -> HTTPEndpoint.Response {
+        let phrase = HTTPConnection.phrases[status] ?? ""
+        return HTTPEndpoint.Response(status: status, contentType: "text/plain; charset=utf-8", body: phrase + "\n")
     }
 }

@@ -35,7 +35,7 @@ public struct JSONLogHandler: LogHandler {
         all.merge(metadataProvider?.get() ?? [:]) { _, new in new }
         all.merge(event.metadata ?? [:]) { _, new in new }
         var entry: [String: Any] = [
-            "time": Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)),
+            "time": Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)),
             "level": event.level.rawValue, "logger": label, "source": event.source, "message": "\(event.message)",
         ]
         if let error = event.error { entry["error"] = "\(error)" }

@@ -77,11 +77,18 @@ final class OperationsService: Service {
     }
 }
 
-/// Tells the service manager as soon as the stop begins, before open associations get their time to end.
-struct StopNotice: Service {
+/// Tells whoever waits for the gateway that it is ready, and the service manager as soon as the stop begins, before open
+/// associations get their time to end.
+///
+/// A service of its own because the group traps signals before it starts one: a gateway that has said that it is ready
+/// stops in good order.
+struct ReadinessNotice: Service {
     let manager: ServiceManager
+    let ready: @Sendable () -> Void
 
     func run() async throws {
+        ready()
+        manager.ready()
         try? await gracefulShutdown()
         manager.stopping()
     }

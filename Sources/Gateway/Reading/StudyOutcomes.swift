@@ -190,13 +190,13 @@ final class StudyOutcomes: Sendable {
     }
 
     private func count(_ outcome: String) {
-        Counter(label: "cxrgate_studies_total", dimensions: [("outcome", outcome)]).increment()
+        Counter(label: "cxrgate_studies_concluded_total", dimensions: [("outcome", outcome)]).increment()
     }
 }
 
 extension Abstention {
     /// What a failed reading is called in the results.
-    init(failure error: any Error) {
+    public init(failure error: any Error) {
         switch error {
         case ReadingError.deadline: self.init(reason: "timed_out")
         case ReadingError.unusableAnswer(let why): self.init(reason: "output_unusable", detail: why)

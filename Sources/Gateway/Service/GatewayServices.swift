@@ -99,8 +99,6 @@ public struct GatewayServices: Sendable {
                 openAssociations: { receiver.openAssociations }),
             manager: manager, logger: logger)
         ledger.record(AuditEvent(.serviceStarted, description: "Version \(Implementation.version)."))
-        ready(reception.ports)
-        manager.ready()
         // Stopped in reverse: reception first, the audit keeper, which signs the last record, and what watches it last.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -108,7 +106,7 @@ public struct GatewayServices: Sendable {
                     .init(service: KeeperService(keeper: keeper, ledger: ledger)),
                     .init(service: delivery), .init(service: reading), .init(service: testing),
                     .init(service: maintenance), .init(service: reloading), .init(service: reception),
-                    .init(service: StopNotice(manager: manager)),
+                    .init(service: ReadinessNotice(manager: manager) { ready(reception.ports) }),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()

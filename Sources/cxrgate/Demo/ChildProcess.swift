@@ -15,6 +15,8 @@ final class ChildProcess: @unchecked Sendable {
         let handle = try FileHandle(forWritingTo: log)
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
+        // What is set for the gateway of this machine must not reach the demonstration's.
+        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("CXRGATE_") }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = handle
         process.standardError = handle

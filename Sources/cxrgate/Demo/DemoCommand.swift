@@ -44,8 +44,9 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let model = try model.location(configuration.load())
         let folder = try Self.makeDirectory(directory)
-        let work = Task { try await demonstrate(in: folder) }
+        let work = Task { try await demonstrate(with: model, in: folder) }
         let interrupts = [SIGINT, SIGTERM].map { number in
             // A handler that does nothing, not SIG_IGN, which the child processes would inherit.
             signal(number) { _ in }
@@ -85,9 +86,9 @@ struct DemoCommand: AsyncParsableCommand {
         return folder.resolvingSymlinksInPath()
     }
 
-    private func demonstrate(in folder: URL) async throws {
-        let place = try model.location(configuration.load())
-        let subject = try await DemoStudy(self, model: place, in: folder)
+    private func demonstrate(with model: URL, in folder: URL) async throws {
+        if image == nil { show("Drawing a radiograph...") }
+        let subject = try await DemoStudy(self, model: model, in: folder)
         show(subject.introduction)
         let pacs = try DemoPACS(pacs, in: folder)
         defer { pacs.stop() }
@@ -96,9 +97,9 @@ struct DemoCommand: AsyncParsableCommand {
             return pacs.answers
         }
         show("PACS: \(pacs.name), \(DemoPACS.aeTitle) on 127.0.0.1 port \(pacs.port)")
-        let gateway = try await DemoGateway(in: folder, destination: pacs, model: place)
+        let gateway = try await DemoGateway(in: folder, destination: pacs, model: model)
         defer { gateway.stop() }
-        show("Gateway: \(DemoGateway.aeTitle) on 127.0.0.1 port \(gateway.port), model \(place.path)")
+        show("Gateway: \(DemoGateway.aeTitle) on 127.0.0.1 port \(gateway.port), model \(model.path)")
 
         let sending = try subject.send(to: gateway.port)
         show("Sent by C-STORE. Waiting for the results...")
@@ -126,12 +127,15 @@ struct DemoCommand: AsyncParsableCommand {
 
     private func nextSteps(_ subject: DemoStudy, _ gateway: DemoGateway, in folder: URL) -> String {
         let image = subject.files[0].path
-        var lines = ["", "Next", "  cxrgate serve                     a gateway of your own, on loopback"]
-        lines.append("  cxrgate read \(image)")
-        lines.append("  cxrgate ask \(image) \"Is there a pneumothorax?\"")
+        // As it was called: a newcomer has not installed it yet.
+        let program = CommandLine.arguments.first ?? "cxrgate"
+        let own = model.directory.map { " --model \($0)" } ?? ""
+        var lines = ["", "Next", "  \(program) serve"]
+        lines.append("  \(program) read \(image)\(own)")
+        lines.append("  \(program) ask \(image) \"Is there a pneumothorax?\"\(own)")
         if keep {
-            lines.append("  cxrgate studies --database \(gateway.database)")
-            lines.append("  cxrgate audit show \(subject.studyInstanceUID) --database \(gateway.database)")
+            lines.append("  \(program) studies --database \(gateway.database)")
+            lines.append("  \(program) audit show \(subject.studyInstanceUID) --database \(gateway.database)")
         } else {
             lines.append("The gateway's storage is removed; --keep keeps it, with its audit log.")
         }

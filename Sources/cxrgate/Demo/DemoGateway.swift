@@ -77,6 +77,8 @@ final class DemoGateway {
           model: \(quoted(model.path))
           self-test:
             interval: 0s
+        operations:
+          enabled: false
 
         """
     }

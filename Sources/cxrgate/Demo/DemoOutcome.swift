@@ -62,17 +62,20 @@ struct DemoOutcome {
         ]
     }
 
-    /// Writes the overlays as PNG files.
+    /// Writes the overlays of the last revision as PNG files.
     private func pictures() throws -> [String] {
-        var lines: [String] = []
-        for url in files {
-            let dataset = try DICOMFile(contentsOf: url, before: .patientName).dataset
-            guard dataset.text(.sopClassUID).flatMap({ ResultKind(sopClassUID: $0) }) == .overlay else { continue }
-            let number = lines.isEmpty ? "" : "-\(lines.count + 1)"
-            let target = folder.appendingPathComponent("overlay\(number).png")
-            try ResultPicture.write(url, to: target)
-            lines.append("  Overlay picture: \(target.path)")
+        let overlays = try files.compactMap { url -> (url: URL, number: Int)? in
+            let dataset = try DICOMFile(contentsOf: url, before: .pixelData).dataset
+            guard dataset.text(.sopClassUID).flatMap({ ResultKind(sopClassUID: $0) }) == .overlay else { return nil }
+            return (url, dataset.int(.instanceNumber) ?? 0)
         }
-        return lines
+        // A revision's overlays are numbered from its hundred on (`CompositeHeader`).
+        let newest = overlays.map { ($0.number - 1) / 100 }.max()
+        let shown = overlays.filter { ($0.number - 1) / 100 == newest }.sorted { $0.number < $1.number }
+        return try shown.enumerated().map { index, overlay in
+            let target = folder.appendingPathComponent(index == 0 ? "overlay.png" : "overlay-\(index + 1).png")
+            try ResultPicture.write(overlay.url, to: target)
+            return "  Overlay picture: \(target.path)"
+        }
     }
 }

@@ -21,18 +21,15 @@ struct ReceivedReport {
             .init("side", "SIDE"), .init("regions", "REGIONS (x0,y0 to x1,y1)", maximumWidth: 80),
         ], emptyNote: "No coded findings.")
 
-    /// Reads the narrative and the findings report among some files; others are passed over.
+    /// Reads the narrative and the findings report among some files, of each the last revision.
     init(_ files: [URL]) {
-        for url in files {
-            guard let dataset = try? DICOMFile(contentsOf: url).dataset,
-                let kind = dataset.text(.sopClassUID).flatMap({ ResultKind(sopClassUID: $0) })
-            else { continue }
-            switch kind {
-            case .narrative: sections = Self.sections(dataset)
-            case .findings: addFindings(dataset)
-            case .presentation, .overlay, .keyObjects: break
-            }
+        let datasets = files.compactMap { try? DICOMFile(contentsOf: $0).dataset }
+        func last(_ kind: ResultKind) -> Dataset? {
+            datasets.filter { $0.text(.sopClassUID).flatMap { ResultKind(sopClassUID: $0) } == kind }
+                .max { ($0.int(.instanceNumber) ?? 0) < ($1.int(.instanceNumber) ?? 0) }
         }
+        sections = last(.narrative).map(Self.sections) ?? []
+        if let report = last(.findings) { addFindings(report) }
     }
 
     private static func sections(_ dataset: Dataset) -> [Section] {

@@ -49,6 +49,10 @@ enum MetricCatalogue {
         TurnaroundRecorder.label: Description(
             help: "Time from the reception of a study's last image to the delivery of the last object of the work.",
             buckets: [0.25, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120, 300, 600, 1800, 3600, 14400]),
+        "cxrgate_studies_concluded_total": .counter(
+            "Studies that were worked on, by their outcome.", label: "outcome",
+            values: ["read", "abstained", "deadLetter"]),
+        "cxrgate_self_test_passed": Description(help: "1 when the last self-test of the model passed, 0 when not."),
         "cxrgate_model_seconds": Description(
             help: "Time that the model took for one study.",
             buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300]),
