@@ -38,7 +38,8 @@ import VisionLanguage
             #expect(study.record.duration > .zero)
         case .failure(let error):
             #expect(!Self.eloquent.contains(name), "\(error)")
-            guard case ReadingError.unusableAnswer = error else { throw error }
+            let unusable = try #require(error as? UnusableReading)
+            #expect(unusable.record.decoding["sampling"] == "greedy")
         }
     }
 

@@ -22,16 +22,16 @@ import Testing
         gateway.log.matches(of: /digest=sha256:([0-9a-f]{64}).*model in use/).map { String($0.output.1) }
     }
 
-    /// Sends a study and returns the model that its report names; the audit record of a draft names the weights too.
+    /// Sends a study and returns the model that its report names; the audit record names the weights and what was said,
+    /// also of an answer that could not be used.
     private func modelThatRead(_ gateway: GatewayProcess, number: Int) throws -> String {
         let image = try ChestImage(in: bench.files)
         try bench.send([image.url], to: gateway)
         #expect(try bench.settles(gateway, revisions: number))
         try bench.expectRead(gateway, image.study)
-        if try bench.outcomes(gateway, image.study) == ["delivered|"] {
-            let story = try bench.story(gateway, image.study)
-            #expect(story.contains("weights \(try #require(modelsInUse(gateway).last))"))
-        }
+        let story = try bench.story(gateway, image.study)
+        #expect(story.contains("weights \(try #require(modelsInUse(gateway).last))"), "\(story)")
+        #expect(story.contains("prompt: ") && story.contains("decoding: "), "\(story)")
         let folder = gateway.storage.appendingPathComponent("delivered/\(image.study)")
         let named = try bench.inspect(folder).filter(\.isReport).compactMap { report in
             report.text.firstMatch(of: /Algorithm: (.+?, version \S+)/).map { String($0.output.1) }

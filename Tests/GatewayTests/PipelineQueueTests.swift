@@ -107,4 +107,43 @@ import Testing
                 * late.count)
         try bench.expectOneSetEach(gateway)
     }
+
+    /// The first reading fails and waits for its second attempt when the lateral comes.
+    @Test func aRevisionWaitsForTheOneBeforeAlsoWhenThatIsTriedAgain() throws {
+        let gateway = try bench.start(
+            """
+            \(ReferenceModelDirectory.section(
+                ReferenceModelDirectory.preferred, "deadline: 100ms, maximum-attempts: 2"))
+            sources: [{quiet-period: 0s}]
+            retry: {initial-delay: 6s, maximum-delay: 6s}
+            """)
+        // One of them is late on any machine, as above; it is the study with the second image.
+        let frontals = try (0..<4).map { _ in try ChestImage(in: bench.files) }
+        try bench.send(frontals.map(\.url), to: gateway)
+        #expect(try eventually { try !gateway.query("SELECT id FROM workItem WHERE lastError IS NOT NULL").isEmpty })
+        let study = try #require(
+            try gateway.query(
+                """
+                SELECT studyInstanceUID FROM study JOIN workItem ON studyID = study.id
+                WHERE lastError IS NOT NULL AND workItem.state = 'ready' ORDER BY study.id DESC LIMIT 1
+                """
+            ).first)
+        try bench.send([ChestImage(in: bench.files, study: study, view: "LL").url], to: gateway)
+        #expect(try bench.settles(gateway, revisions: frontals.count + 1))
+        let order = try gateway.query(
+            """
+            SELECT one.finishedAt <= other.startedAt FROM workItem AS one JOIN workItem AS other USING (studyID)
+            WHERE one.revision = 1 AND other.revision = 2
+            """)
+        #expect(order == ["1"])
+        let first = try bench.results(gateway, study)
+        let second = try bench.results(gateway, study, revision: 2)
+        let reports = try bench.inspect(gateway.storage.appendingPathComponent("delivered/\(study)")).filter(\.isReport)
+        for report in reports {
+            #expect(report.text.contains(first.contains(report.sopInstance) ? "revision 1." : "revision 2."))
+            #expect(report.predecessors.isEmpty == first.contains(report.sopInstance))
+        }
+        #expect(!second.isEmpty && Set(reports.flatMap(\.predecessors)).isSubset(of: first))
+        try bench.expectOneSetEach(gateway)
+    }
 }

@@ -4,7 +4,8 @@ import VisionLanguage
 extension ChestModel {
     /// Reads studies, up to `maximumBatch` of them in one pass over the weights.
     ///
-    /// Each fails alone: with ``ReadingError``, `GenerationError`, `ImageError`, or `CancellationError` for all when the
+    /// Each fails alone: with ``ReadingError``, ``UnusableReading`` for an answer of which no reading can be made,
+    /// `GenerationError`, `ImageError`, or `CancellationError` for all when the
     /// task is cancelled.
     public func read(_ requests: [ReadingRequest]) async -> [Result<StudyReading, any Error>] {
         let started = ContinuousClock.now
@@ -122,28 +123,39 @@ private struct StudyInProgress {
 
     func result() -> Result<StudyReading, any Error> {
         Result {
-            if let failure { throw failure }
-            guard let embedding = dialogue?.images.first, let image = images.first else { throw ReadingError.noImage }
-            let model = chest.model
-            var builder = ReadingBuilder(
-                extractor: chest.extractor, syntax: chest.driver.prompts.boxes?.syntax,
-                view: ModelView(image: image, geometry: embedding.geometry), isEnglish: chest.driver.prompts.isEnglish,
-                decoded: { model.tokenizer.decode($0.tokens.map(\.id)) })
-            let head = HeadEvidence(labels: embedding.labels, points: chest.operatingPoints)
-            let (sentences, findings, dropped) = try builder.build(exchanges, head: head)
-            let reading = Reading(
-                studyInstanceUID: request.studyInstanceUID, images: images.map(\.source), sentences: sentences,
-                findings: findings, model: chest.identity, language: chest.driver.prompts.language ?? "en",
-                disclaimer: chest.disclaimer)
-            let faults = reading.validate(against: .standard)
-            guard faults.isEmpty else {
-                throw ReadingError.unusableAnswer(faults.map(\.description).joined(separator: " "))
+            do {
+                return try reading()
+            } catch ReadingError.unusableAnswer(let reason) {
+                throw UnusableReading(reason: reason, record: record(dropped: []))
             }
-            let record = ReadingRecord(
-                decoding: chest.decoding,
-                turns: exchanges.map { ReadingRecord.Turn(prompt: $0.prompt, answer: $0.generation.text) },
-                dropped: dropped + unasked, duration: ContinuousClock.now - begun)
-            return StudyReading(reading: reading, record: record)
         }
+    }
+
+    private func record(dropped: [ReadingRecord.Dropped]) -> ReadingRecord {
+        ReadingRecord(
+            decoding: chest.decoding,
+            turns: exchanges.map { ReadingRecord.Turn(prompt: $0.prompt, answer: $0.generation.text) },
+            dropped: dropped, duration: ContinuousClock.now - begun)
+    }
+
+    private func reading() throws -> StudyReading {
+        if let failure { throw failure }
+        guard let embedding = dialogue?.images.first, let image = images.first else { throw ReadingError.noImage }
+        let model = chest.model
+        var builder = ReadingBuilder(
+            extractor: chest.extractor, syntax: chest.driver.prompts.boxes?.syntax,
+            view: ModelView(image: image, geometry: embedding.geometry), isEnglish: chest.driver.prompts.isEnglish,
+            decoded: { model.tokenizer.decode($0.tokens.map(\.id)) })
+        let head = HeadEvidence(labels: embedding.labels, points: chest.operatingPoints)
+        let (sentences, findings, dropped) = try builder.build(exchanges, head: head)
+        let reading = Reading(
+            studyInstanceUID: request.studyInstanceUID, images: images.map(\.source), sentences: sentences,
+            findings: findings, model: chest.identity, language: chest.driver.prompts.language ?? "en",
+            disclaimer: chest.disclaimer)
+        let faults = reading.validate(against: .standard)
+        guard faults.isEmpty else {
+            throw ReadingError.unusableAnswer(faults.map(\.description).joined(separator: " "))
+        }
+        return StudyReading(reading: reading, record: record(dropped: dropped + unasked))
     }
 }

@@ -64,3 +64,20 @@ public enum ReadingError: Error, Equatable, CustomStringConvertible {
         }
     }
 }
+
+/// A study whose answer cannot be used, with what the model was asked and what it said: it is kept for whoever asks why.
+public struct UnusableReading: Error, CustomStringConvertible {
+    /// What is wrong with the answer.
+    public var reason: String
+    /// How it came about.
+    public var record: ReadingRecord
+
+    /// The same sentence as ``ReadingError/unusableAnswer(_:)``.
+    public var description: String { ReadingError.unusableAnswer(reason).description }
+
+    /// An answer and its fault.
+    public init(reason: String, record: ReadingRecord) {
+        self.reason = reason
+        self.record = record
+    }
+}

@@ -25,11 +25,14 @@ struct ResultFiles: Sendable {
     /// Builds everything that some destination wants, each object once.
     ///
     /// - Parameter earlier: the study's results so far; those of the last revision are named as predecessors.
-    /// - Throws: `ResultsError`, `InvalidReading`, `DICOMError` or `FileError`.
+    /// - Throws: `ResultsError`, `InvalidReading`, `DICOMError`, `FileError`, or ``SupersededRevision``.
     func make(
         _ study: LeasedStudy, _ reading: Reading, destinations: [DestinationConfiguration], earlier: [StoredResult]
     ) throws -> [KeptObject] {
         let (sources, reading) = try sources(of: study, reading)
+        if let later = earlier.last, later.revision > study.lease.item.revision {
+            throw SupersededRevision(revision: study.lease.item.revision, by: later.revision)
+        }
         let former = earlier.filter { $0.revision < study.lease.item.revision }
         let revision = Revision(
             number: Set(former.map(\.revision)).count + 1,
@@ -101,6 +104,16 @@ struct ResultFiles: Sendable {
                 sopClassUID: object.reference.sopClassUID, transferSyntaxUID: TransferSyntax.explicitVRLittleEndian.uid,
                 path: path, byteCount: Int64(data.count), sha256: SHA256.hash([UInt8](data)).hex),
             kind: object.reference.kind)
+    }
+}
+
+/// A revision whose work was taken up again after a later one had its results; they could bear the same UIDs.
+struct SupersededRevision: Error, CustomStringConvertible {
+    let revision: Int
+    let by: Int
+
+    var description: String {
+        "Revision \(by) of the study has results already, so none are made of revision \(revision). Nothing is to be done."
     }
 }
 

@@ -138,6 +138,7 @@ final class StudyOutcomes: Sendable {
         case .failure(let error):
             if error is CancellationError { throw error }
             let abstention = Abstention(failure: error)
+            record = (error as? UnusableReading)?.record
             logger.warning(
                 "the model could not read a study",
                 metadata: ["item": "\(study.lease.item.id)", "reason": "\(abstention.reason)", "error": "\(error)"])
@@ -199,6 +200,7 @@ extension Abstention {
     public init(failure error: any Error) {
         switch error {
         case ReadingError.deadline: self.init(reason: "timed_out")
+        case let error as UnusableReading: self.init(reason: "output_unusable", detail: error.reason)
         case ReadingError.unusableAnswer(let why): self.init(reason: "output_unusable", detail: why)
         case is InvalidReading: self.init(reason: "output_unusable")
         case ResultsError.unrenderable: self.init(reason: "unreadable_pixels")

@@ -25,7 +25,8 @@ public enum WorkQueue {
 
     /// Gives the most urgent waiting item to a worker: STAT first, then by priority, then the oldest.
     ///
-    /// A study has one leased item at most, so that its revisions are worked on one after the other.
+    /// A study has one leased item at most, and an item waits for those of earlier revisions, also for one that failed and
+    /// is to be tried again: revisions are worked on one after the other, so that each can name the one before.
     /// - Returns: `nil` when nothing is due.
     public static func leaseNext(
         kinds: [WorkKind] = [.read], owner: String, for duration: Duration, at now: Date, in db: Database
@@ -35,7 +36,8 @@ public enum WorkQueue {
             """
             SELECT id, studyID FROM workItem
             WHERE state = 'ready' AND notBefore <= ? AND kind IN (\(places)) AND NOT EXISTS (
-                SELECT 1 FROM workItem AS other WHERE other.studyID = workItem.studyID AND other.state = 'leased')
+                SELECT 1 FROM workItem AS other WHERE other.studyID = workItem.studyID AND (other.state = 'leased'
+                    OR (other.state = 'ready' AND other.kind = workItem.kind AND other.revision < workItem.revision)))
             ORDER BY priority, createdAt, id LIMIT 1
             """,
             StatementArguments([now.milliseconds]) + StatementArguments(kinds.map(\.rawValue)))
