@@ -56,10 +56,11 @@ struct FileReader {
             report.outcome = .failed
             report.error = "\(error)"
             abstention = Abstention(failure: error)
+            record = (error as? UnusableReading)?.record
         case nil:
             report.outcome = .abstained
         }
-        if record == nil {
+        if report.reading == nil {
             report.reason = abstention?.reason
             report.reading = Reading(
                 studyInstanceUID: study.studyInstanceUID, images: prepared.assessments.compactMap(\.source),
@@ -115,18 +116,21 @@ struct FileReader {
         _ study: StudyInputs.Study, _ prepared: PreparedStudy, _ report: StudyReport, _ record: ReadingRecord?,
         _ results: [Provenance.Result]
     ) throws {
-        guard let reading = report.reading, let record else {
-            let abstention = report.reading?.abstention
-            let words = [abstention?.reason, abstention?.detail ?? report.error].compactMap { $0 }
-            return try audit.record(
-                .studyAbstained, task: "read", study, outcome: report.outcome == .failed ? .seriousFailure : .success,
-                description: words.joined(separator: ": "), details: ["reason": report.reason ?? ""])
+        let provenance = record.map { record in
+            Provenance(
+                record.turns.map { ($0.prompt, $0.answer) }, about: prepared.images, model: model.identity,
+                decoding: record.decoding, findings: report.reading.map(Provenance.ParsedFinding.all(of:)) ?? [],
+                dropped: record.dropped, results: results, took: record.duration)
         }
+        guard let abstention = report.reading?.abstention else {
+            return try audit.record(
+                .studyRead, task: "read", study, description: "Read from files at the command line.",
+                provenance: provenance)
+        }
+        let words = [abstention.reason, abstention.detail ?? report.error].compactMap { $0 }
         try audit.record(
-            .studyRead, task: "read", study, description: "Read from files at the command line.",
-            provenance: Provenance(
-                record.turns.map { ($0.prompt, $0.answer) }, about: prepared.images, model: reading.model,
-                decoding: record.decoding, findings: Provenance.ParsedFinding.all(of: reading),
-                dropped: record.dropped, results: results, took: record.duration))
+            .studyAbstained, task: "read", study, outcome: report.outcome == .failed ? .seriousFailure : .success,
+            description: words.joined(separator: ": "), details: ["reason": abstention.reason],
+            provenance: provenance)
     }
 }

@@ -48,7 +48,8 @@ import Testing
         let file = scratch.url.appendingPathComponent("hospital.yaml")
         try Data(text.utf8).write(to: file)
         let gateway = try BackgroundProcess(
-            Command.cxrgate, ["serve", "--config", file.path, "--set", "reading.model=none"], log: scratch.url.appendingPathComponent("log"))
+            Command.cxrgate, ["serve", "--config", file.path, "--set", "reading.model=none"],
+            log: scratch.url.appendingPathComponent("log"))
         #expect(eventually { gateway.output.contains("cxrgate is ready.") || !gateway.isRunning })
         #expect(gateway.output.contains("(TLS)"), "\(gateway.output)")
         #expect(gateway.kill(SIGTERM) == 0)

@@ -119,7 +119,8 @@ import Testing
     @Test func aTakenPortIsNamedInOneLine() throws {
         let taken = try RawListener()
         let answer = try serve(
-            storage(scratch.url.appendingPathComponent("s").path) + "listeners: [{port: \(taken.port)}]\nreading: {model: none}")
+            storage(scratch.url.appendingPathComponent("s").path)
+                + "listeners: [{port: \(taken.port)}]\nreading: {model: none}")
         #expect(answer.status == 1)
         #expect(answer.errors.split(separator: "\n").count == 1, "\(answer.errors)")
         #expect(answer.errors.contains("\(taken.port)"), "\(answer.errors)")

@@ -143,7 +143,8 @@ final class StudyOutcomes: Sendable {
                 "the model could not read a study",
                 metadata: ["item": "\(study.lease.item.id)", "reason": "\(abstention.reason)", "error": "\(error)"])
             // An answer that cannot be used comes again: the model leaves nothing to chance.
-            if abstention.reason != "output_unusable", study.lease.item.attempts < settings.maximumAttempts {
+            let attempts = min(settings.maximumAttempts, retry.maximumAttempts)
+            if abstention.reason != "output_unusable", study.lease.item.attempts < attempts {
                 throw error
             }
             reading = study.abstention(abstention, model, disclaimer: disclaimer)
@@ -165,6 +166,7 @@ final class StudyOutcomes: Sendable {
     /// Builds and persists the objects, then commits everything that follows from them at once.
     private func keep(_ study: LeasedStudy, _ reading: Reading, _ record: ReadingRecord?) throws {
         let destinations = destinations.withLock { $0 }.filter { !$0.results.isEmpty }
+            .map { reading.abstention == nil ? $0 : $0.hearingOfAbstentions }
         let earlier = try ledger.pool.read { db in
             try ResultStore.results(ofStudy: study.study.id, in: db)
         }
@@ -192,6 +194,16 @@ final class StudyOutcomes: Sendable {
 
     private func count(_ outcome: String) {
         Counter(label: "cxrgate_studies_concluded_total", dimensions: [("outcome", outcome)]).increment()
+    }
+}
+
+extension DestinationConfiguration {
+    /// A destination that wants pictures only is still told why there are none.
+    fileprivate var hearingOfAbstentions: DestinationConfiguration {
+        guard results.isDisjoint(with: [.narrative, .findings]) else { return self }
+        var destination = self
+        destination.results.insert(.narrative)
+        return destination
     }
 }
 
