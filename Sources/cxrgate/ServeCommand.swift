@@ -67,7 +67,12 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private static func reader(_ choice: ModelChoice) -> String {
-        switch choice {
+        do {
+            _ = try choice.directory()
+        } catch {
+            return "no model yet; studies are kept and wait. \(error)"
+        }
+        return switch choice {
         case .none: "no model; studies are kept and forwarded only"
         case .reference: "the reference model, which is not for diagnosis; every draft is unverified"
         case .directory(let path): "\(path); every draft is unverified"

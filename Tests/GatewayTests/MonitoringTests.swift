@@ -134,7 +134,8 @@ import Testing
     }
 
     @Test func aGatewayThatStopsIsNotReady() async throws {
-        let gateway = try GatewayProcess(in: scratch.url, options: "shutdown-grace: 10m\nassociations: {idle-timeout: 1h}\n")
+        let gateway = try GatewayProcess(
+            in: scratch.url, options: "shutdown-grace: 10m\nassociations: {idle-timeout: 1h}\n")
         let monitor = try Monitor(gateway)
         let association = try StorageSCU(
             RemoteAE(host: "127.0.0.1", port: gateway.port, calledAETitle: "CXRGATE", callingAETitle: "OPEN"),

@@ -68,4 +68,18 @@ import Testing
         #expect(eventually { modelsInUse(gateway).count == 2 })
         #expect(try modelThatRead(gateway, number: 2) == "broken, version 7")
     }
+
+    /// A modality must be able to send whatever is wrong with the model.
+    @Test func withoutItsModelTheGatewayReceivesAndStudiesWait() throws {
+        let model = bench.scratch.url.appendingPathComponent("late")
+        let gateway = try GatewayProcess(in: bench.scratch.url, options: ReferenceModelDirectory.section(model))
+        #expect(gateway.log.contains("no model reads: studies are kept and wait"))
+        let image = try ChestImage(in: bench.files)
+        try bench.send([image.url], to: gateway)
+        #expect(try eventually { try gateway.query("SELECT state FROM study") == ["queued"] })
+        try FileManager.default.copyItem(at: ReferenceModelDirectory.untrained, to: model)
+        try gateway.reload(options: ReferenceModelDirectory.section(model))
+        #expect(try bench.settles(gateway, revisions: 1))
+        try bench.expectRead(gateway, image.study)
+    }
 }

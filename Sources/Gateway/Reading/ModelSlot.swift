@@ -20,20 +20,32 @@ final class ModelSlot: Sendable {
     private let ledger: Ledger
     private let logger: Logger
 
-    /// Loads the first model.
-    ///
-    /// - Throws: `ModelNotInstalled`, or what is wrong with the model's files.
-    init(_ configuration: ReadingConfiguration, selfTest: SelfTest, ledger: Ledger, logger: Logger) async throws {
+    /// Loads the first model. One that cannot be loaded raises the alarm and keeps no modality from sending: studies wait
+    /// until it is mended and a reload asks for it again.
+    init(_ configuration: ReadingConfiguration, selfTest: SelfTest, ledger: Ledger, logger: Logger) async {
         self.selfTest = selfTest
         self.ledger = ledger
         self.logger = logger
-        let model = try await Self.load(configuration.model)
-        state = Mutex(State(choice: configuration.model, model: model))
-        if let model { announce(model, "The model is loaded.") }
+        var first = State(choice: configuration.model)
+        do {
+            first.model = try await Self.load(configuration.model)
+        } catch {
+            first.hasFailed = true
+            logger.critical("no model reads: studies are kept and wait", metadata: ["error": "\(error)"])
+            ledger.record(
+                AuditEvent(
+                    .configurationChanged, outcome: .seriousFailure,
+                    description: "The model \(configuration.model) is not used, and studies wait: \(error)"))
+        }
+        state = Mutex(first)
+        if let model = first.model { announce(model, "The model is loaded.") }
     }
 
     /// The model to read with; nil where none is configured.
     var model: ChestModel? { state.withLock(\.model) }
+
+    /// Whether studies are to be read, now or when the model is there.
+    var isConfigured: Bool { state.withLock { $0.choice != .none } }
 
     /// Whether a model is configured and none is there.
     var isMissing: Bool { state.withLock { $0.choice != .none && $0.model == nil } }

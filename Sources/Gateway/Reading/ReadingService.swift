@@ -31,10 +31,10 @@ final class ReadingService: Service {
     var configuration: ReadingConfiguration { settings.withLock { $0 } }
 
     /// The work items that a quiet study makes: none while no model reads.
-    var workKinds: [WorkKind] { slot.model == nil ? [] : [.read] }
+    var workKinds: [WorkKind] { slot.isConfigured ? [.read] : [] }
 
     /// Whether a frontal view is read before its study is quiet.
-    var readsFrontalFirst: Bool { settings.withLock(\.frontalFirst) && slot.model != nil }
+    var readsFrontalFirst: Bool { settings.withLock(\.frontalFirst) && slot.isConfigured }
 
     /// Looks for work now.
     func wake() { ringer.yield() }

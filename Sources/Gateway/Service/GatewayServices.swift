@@ -54,7 +54,7 @@ public struct GatewayServices: Sendable {
         }
         let identity = configuration.station.identity
         let selfTest = SelfTest(identity: identity)
-        let slot = try await ModelSlot(
+        let slot = await ModelSlot(
             configuration.reading, selfTest: selfTest, ledger: ledger, logger: logger)
         let outcomes = StudyOutcomes(
             storage: storage, ledger: ledger, retry: configuration.retry, identity: identity,
