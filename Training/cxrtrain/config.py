@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 @dataclass(frozen=True)
 class VisionConfig:
-    image_size: int = 256
+    image_size: int = 192
     stem_channels: tuple[int, ...] = (32, 64, 128, 256)
     stem_blocks: tuple[int, ...] = (0, 1, 1, 1)
     num_hidden_layers: int = 4
@@ -59,31 +59,43 @@ class VQConfig:
 
 @dataclass(frozen=True)
 class Phase:
-    """Stage 0 at one image size: `real` of each batch's `batch` images are real, the rest phantoms and pasted lesions."""
+    """Stage 0 at one image size: `real` of each batch's `batch` images are real, the rest phantoms and pasted lesions.
+
+    `fixed_statistics` keeps what BatchNorm learned so far: real and drawn images differ so much that the statistics of a
+    mixed batch fit neither (TRIALS.md)."""
 
     size: int
     steps: int
     batch: int
     real: int
     rate: float
+    fixed_statistics: bool = False
 
 
 @dataclass(frozen=True)
 class Budget:
     """What each stage may spend: images drawn once, optimiser steps, examples per step."""
 
-    phantoms: int = 6000
+    phantoms: int = 5000
     pasted: int = 1500
     held_out: int = 300  # phantoms, and as many pasted images, of the validation and the test split each
-    classify: tuple[Phase, ...] = (Phase(128, 1600, 24, 14, 1e-3), Phase(256, 400, 24, 14, 4e-4))
+    classify: tuple[Phase, ...] = (
+        Phase(128, 1000, 24, 24, 1e-3),
+        Phase(128, 400, 24, 10, 5e-4, fixed_statistics=True),
+        Phase(192, 60, 24, 24, 3e-4),
+        Phase(192, 300, 24, 12, 4e-4, fixed_statistics=True),
+    )
     vq_images: int = 2500
-    vq_steps: int = 900
+    vq_steps: int = 400
     vq_batch: int = 8
-    caption_steps: int = 600
-    instruct_steps: int = 2600
+    caption_steps: int = 250
+    instruct_steps: int = 800
     batch: int = 24  # of stages 2 and 3
-    views: int = 4  # augmented copies of every real image in stages 2 and 3
-    judge: tuple[Phase, ...] = (Phase(128, 600, 24, 14, 1e-3),)
+    views: int = 2  # augmented copies of every real image in stages 2 and 3
+    judge: tuple[Phase, ...] = (
+        Phase(128, 300, 24, 24, 1e-3),
+        Phase(128, 150, 24, 10, 5e-4, fixed_statistics=True),
+    )
     ablation_share: float = 0.1  # of the steps of a stage that each arm of an ablation gets
 
 
@@ -109,6 +121,7 @@ NANO = Config()
 SMALL = replace(
     NANO,
     vision=VisionConfig(
+        image_size=256,
         stem_channels=(32, 64, 160, 320),
         stem_blocks=(1, 1, 1, 1),
         num_hidden_layers=4,
@@ -121,7 +134,12 @@ SMALL = replace(
         phantoms=60000,
         pasted=12000,
         held_out=1000,
-        classify=(Phase(128, 10000, 64, 24, 1e-3), Phase(256, 6000, 64, 32, 3e-4)),
+        classify=(
+            Phase(128, 8000, 64, 64, 1e-3),
+            Phase(128, 4000, 64, 24, 5e-4, fixed_statistics=True),
+            Phase(256, 1000, 64, 64, 3e-4),
+            Phase(256, 5000, 64, 32, 3e-4, fixed_statistics=True),
+        ),
         vq_images=40000,
         vq_steps=20000,
         vq_batch=32,
@@ -129,7 +147,7 @@ SMALL = replace(
         instruct_steps=40000,
         batch=64,
         views=8,
-        judge=(Phase(128, 6000, 64, 24, 1e-3),),
+        judge=(Phase(128, 4000, 64, 64, 1e-3), Phase(128, 2000, 64, 24, 5e-4, fixed_statistics=True)),
         ablation_share=0.1,
     ),
 )

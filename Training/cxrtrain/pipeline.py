@@ -82,10 +82,6 @@ def train_all(
     classifier = train_classifier(
         config, config.budget.classify, data.real, drawn, data.validation, work, device=device
     )
-    # The judge of synthesised images: other seed, no part in any other stage.
-    train_classifier(
-        config, config.budget.judge, data.real, drawn, data.validation, work, seed=7, name="judge", device=device
-    )
 
     tokenizer = make_tokenizer(config, data, work)
     chat = Chat(tokenizer, config.image_seq_length)
@@ -121,3 +117,7 @@ def train_all(
     if (work / "ablations.json").exists():
         (output / "ablations.json").write_text((work / "ablations.json").read_text())
     export.write_digests(output)
+    # The judge of synthesised images: other seed, no part in any other stage, asked by the evaluation alone.
+    train_classifier(
+        config, config.budget.judge, data.real, drawn, data.validation, work, seed=7, name="judge", device=device
+    )

@@ -194,6 +194,10 @@ def _step(
     generator: torch.Generator,
 ) -> Tensor:
     model.train()
+    if phase.fixed_statistics:
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
     images, labels, patients, losses = [], [], [], []
     if len(real_indices):
         images.append(augment.to_input(*real.images(real_indices), phase.size, augment.STRONG, generator)[0])
