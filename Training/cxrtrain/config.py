@@ -86,12 +86,12 @@ class Budget:
         Phase(192, 300, 24, 12, 4e-4, fixed_statistics=True),
     )
     vq_images: int = 2500
-    vq_steps: int = 400
+    vq_steps: int = 900
     vq_batch: int = 8
-    caption_steps: int = 250
-    instruct_steps: int = 800
+    caption_steps: int = 600
+    instruct_steps: int = 2600
     batch: int = 24  # of stages 2 and 3
-    views: int = 2  # augmented copies of every real image in stages 2 and 3
+    views: int = 4  # augmented copies of every real image in stages 2 and 3
     judge: tuple[Phase, ...] = (
         Phase(128, 300, 24, 24, 1e-3),
         Phase(128, 150, 24, 10, 5e-4, fixed_statistics=True),
