@@ -97,6 +97,8 @@ import Testing
         #expect(try bench.settles(gateway, revisions: images.count))
         let late = try gateway.query("SELECT id FROM workItem WHERE abstentionReason = 'timed_out' AND attempts = 2")
         #expect(!late.isEmpty)
+        #expect(
+            try gateway.query("SELECT id FROM workItem WHERE abstentionReason = 'timed_out' AND attempts <> 2").isEmpty)
         // Those that came in time are no words: the model is untrained.
         #expect(
             try gateway.query(
