@@ -118,9 +118,9 @@ struct FileReader {
     ) throws {
         let provenance = record.map { record in
             Provenance(
-                record.turns.map { ($0.prompt, $0.answer) }, about: prepared.images, model: model.identity,
-                decoding: record.decoding, findings: report.reading.map(Provenance.ParsedFinding.all(of:)) ?? [],
-                dropped: record.dropped, results: results, took: record.duration)
+                of: record.turns, about: prepared.images, model: model.identity, decoding: record.decoding,
+                seed: record.seed, reading: report.reading, dropped: record.dropped, results: results,
+                took: record.duration)
         }
         guard let abstention = report.reading?.abstention else {
             return try audit.record(

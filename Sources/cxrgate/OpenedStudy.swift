@@ -42,8 +42,8 @@ struct OpenedStudy {
         try audit.record(
             .studyAccessed, task: task, inputs, description: "Asked the model: \(question)", details: details,
             provenance: Provenance(
-                [(answer.prompt, answer.rawText)], about: prepared.images, model: model.identity,
-                decoding: model.decoding, dropped: answer.dropped, took: duration))
+                of: [ReadingRecord.Turn(prompt: answer.prompt, answer: answer.rawText)], about: prepared.images,
+                model: model.identity, decoding: model.decoding, dropped: answer.dropped, took: duration))
     }
 
     /// Records that a question got no answer.

@@ -11,8 +11,10 @@ import Testing
         LabelProbability(name: name, probability: probability, evidence: evidence)
     }
 
-    private func point(_ name: String, _ threshold: Double, auroc: Double? = 0.8) -> OperatingPoints.Point {
-        OperatingPoints.Point(name: name, threshold: threshold, validation: .init(auroc: auroc))
+    private func point(
+        _ name: String, _ threshold: Double, auroc: Double? = 0.8, positives: Int = 20
+    ) -> OperatingPoints.Point {
+        OperatingPoints.Point(name: name, threshold: threshold, validation: .init(auroc: auroc, positives: positives))
     }
 
     @Test func aStatedFindingCarriesItsCalibratedProbability() throws {
@@ -56,6 +58,13 @@ import Testing
         #expect(parsed.finding("pleural_effusion")?.polarity == .absent)
         #expect(parsed.sentences.count == 1)
         #expect(parsed.dropped.isEmpty)
+    }
+
+    @Test func aLabelSeenInTooFewImagesRaisesNoDoubt() throws {
+        let parsed = try Parsed(
+            "No hernia.", labels: [label("Hernia", 0.9)], points: [point("Hernia", 0.3, auroc: 0.99, positives: 1)])
+        #expect(parsed.finding("hernia")?.polarity == .absent)
+        #expect(parsed.sentences.count == 1)
     }
 
     @Test func whatOnlyTheHeadSeesIsASuggestionWithASentenceOfItsOwn() throws {

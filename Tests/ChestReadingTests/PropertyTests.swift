@@ -60,7 +60,9 @@ private struct Seeded: RandomNumberGenerator {
                     name: $0, probability: .random(in: -0.1...1.1, using: &random),
                     evidence: Bool.random(using: &random) ? "real" : "phantom")
             }
-            let points = names.map { OperatingPoints.Point(name: $0, threshold: 0.5, validation: .init(auroc: 0.9)) }
+            let points = names.map {
+                OperatingPoints.Point(name: $0, threshold: 0.5, validation: .init(auroc: 0.9, positives: 20))
+            }
             do {
                 let parsed = try Parsed(
                     Array(answers), syntaxes.randomElement(using: &random) ?? nil, nil, labels, points)

@@ -9,6 +9,8 @@ struct OperatingPoints: Sendable {
         struct Validation: Sendable, Decodable {
             /// Area under the ROC curve; nil where validation lacks a class.
             var auroc: Double?
+            /// Images with the label.
+            var positives: Int?
             var sensitivity: Double?
             var specificity: Double?
         }

@@ -9,7 +9,7 @@ import VisionLanguage
 /// - a finding that the text denies and the head puts at or above its operating point becomes undetermined;
 /// - one that the text does not mention and the head puts there becomes an undetermined finding with a sentence of its
 ///   own that says where it comes from;
-/// - labels that were no better than chance on validation data raise no doubt, and those that were measured on phantoms
+/// - labels that were no better than chance on validation data, or had too few images there, raise no doubt, and those that were measured on phantoms
 ///   only say nothing.
 struct HeadEvidence {
     let labels: [LabelProbability]
@@ -17,6 +17,8 @@ struct HeadEvidence {
 
     /// The least area under the ROC curve on validation data with which a label may raise doubt.
     static let leastAUROC = 0.65
+    /// The least number of validation images with the label: fewer say little about its area or its operating point.
+    static let leastPositives = 5
 
     /// Labels that the terminology has no term for, in the private scheme: no public code has been confirmed.
     private static let codes: [String: Code] = [
@@ -70,7 +72,7 @@ struct HeadEvidence {
                 assembly.update(finding.id) { $0.probability = probability }
             }
             guard stated.isEmpty, term.group == .abnormality, let point = points.points[label.name],
-                label.probability >= point.threshold, (point.validation?.auroc ?? 0) >= Self.leastAUROC
+                label.probability >= point.threshold, point.isTrusted
             else { continue }
             let percent = String(format: "%.2f", label.probability)
             let name = term.name.lowercased()
@@ -108,5 +110,13 @@ struct HeadEvidence {
     /// Whether other labels say the same more precisely.
     private static func isUmbrella(_ key: String) -> Bool {
         Terminology.standard.findings.contains { $0.parent == key && $0.nih14 != nil } && key == "lung_opacity"
+    }
+}
+
+extension OperatingPoints.Point {
+    /// Whether validation data show that the label tells something.
+    fileprivate var isTrusted: Bool {
+        guard let auroc = validation?.auroc, let positives = validation?.positives else { return false }
+        return auroc >= HeadEvidence.leastAUROC && positives >= HeadEvidence.leastPositives
     }
 }

@@ -2,7 +2,6 @@ import Audit
 import DICOM
 import DICOMNetwork
 import Foundation
-import Logging
 import Metrics
 import Worklist
 
@@ -10,64 +9,29 @@ import Worklist
 ///
 /// The state of a delivery comes from the response status and from nothing else.
 final class DestinationWorker: DeliveryWorker {
+    private let book: DeliveryBook
     private let destination: DestinationConfiguration
     private let remote: RemoteAE
     private let storage: StorageRoot
-    private let ledger: Ledger
-    private let retry: RetryConfiguration
     private let commitments: any StorageSCPHandler
-    private let logger: Logger
-    private let signal = Signal()
-
-    /// As many objects as one association takes.
-    private static let batchSize = 60
-    private static let lease: Duration = .seconds(300)
-    /// The longest sleep without a wake-up: work that another process queued (an operator's retry) is seen then.
-    private static let longestSleep: TimeInterval = 2
 
     init(
-        _ destination: DestinationConfiguration, remote: RemoteAE, storage: StorageRoot, ledger: Ledger,
-        retry: RetryConfiguration, commitments: any StorageSCPHandler, logger: Logger
+        _ book: DeliveryBook, _ destination: DestinationConfiguration, remote: RemoteAE, storage: StorageRoot,
+        commitments: any StorageSCPHandler
     ) {
+        self.book = book
         self.destination = destination
         self.remote = remote
         self.storage = storage
-        self.ledger = ledger
-        self.retry = retry
         self.commitments = commitments
-        self.logger = logger
     }
 
-    func wake() { signal.wake() }
+    func wake() { book.signal.wake() }
 
-    func stop() { signal.stop() }
+    func stop() { book.signal.stop() }
 
     func run() {
-        while !signal.isStopped {
-            do {
-                let batch = try ledger.write { db in
-                    try DeliveryQueue.leaseBatch(
-                        for: destination.name, limit: Self.batchSize, owner: "sender", for: Self.lease, at: Date(),
-                        in: db)
-                }
-                if batch.isEmpty {
-                    try requestCommitments()
-                    signal.wait(until: try nextTime())
-                } else {
-                    try deliver(batch)
-                }
-            } catch {
-                logger.error(
-                    "delivery stopped for a moment",
-                    metadata: ["destination": "\(destination.name)", "error": "\(error)"])
-                signal.wait(until: Date(timeIntervalSinceNow: Self.longestSleep))
-            }
-        }
-    }
-
-    private func nextTime() throws -> Date {
-        let due = try ledger.pool.read { db in try DeliveryQueue.nextDueTime(for: destination.name, in: db) }
-        return min(due ?? .distantFuture, Date(timeIntervalSinceNow: Self.longestSleep))
+        book.serve(idle: requestCommitments, deliver: deliver)
     }
 
     // MARK: - Sending
@@ -87,12 +51,12 @@ final class DestinationWorker: DeliveryWorker {
         var extendedAt = ContinuousClock.now
         for (index, delivery) in batch.enumerated() {
             let rest = Array(batch[index...])
-            if signal.isStopped {
-                return try putBack(rest, reason: nil, until: Date())
+            if book.signal.isStopped {
+                return try book.putBack(rest, reason: nil, until: Date())
             }
-            if extendedAt.duration(to: .now) > Self.lease / 2 {
-                try ledger.write { db in
-                    try DeliveryQueue.extend(rest, for: Self.lease, at: Date(), in: db)
+            if extendedAt.duration(to: .now) > DeliveryBook.lease / 2 {
+                try book.ledger.write { db in
+                    try DeliveryQueue.extend(rest, for: DeliveryBook.lease, at: Date(), in: db)
                 }
                 extendedAt = .now
             }
@@ -114,68 +78,29 @@ final class DestinationWorker: DeliveryWorker {
         switch outcome {
         case .answered(let status):
             switch status.kind {
-            case .success, .warning: try sent(delivery, status)
-            case .transientFailure: try tryAgain(delivery, status: status, reason: "answered \(status)")
-            case .permanentFailure: try abandon(delivery, status: status, reason: "refused with \(status)")
+            case .success, .warning: try book.sent(delivery, status)
+            case .transientFailure: try book.tryAgain(delivery, status: status, reason: "answered \(status)")
+            case .permanentFailure: try book.abandon(delivery, status: status, reason: "refused with \(status)")
             }
             return true
         case .noContext(let reason), .badFile(let reason):
-            try abandon(delivery, status: nil, reason: reason)
+            try book.abandon(delivery, status: nil, reason: reason)
             return true
         case .failed(let reason):
-            try tryAgain(delivery, status: nil, reason: reason)
+            try book.tryAgain(delivery, status: nil, reason: reason)
             return false
         }
     }
 
-    private func sent(_ delivery: Delivery, _ status: StoreStatus) throws {
-        try ledger.write { db in
-            let now = Date()
-            try DeliveryQueue.markSent(delivery, status: status.code, at: now, in: db)
-            try Destinations.recordSuccess(destination.name, at: now, in: db)
-            let study = try Study.fetch(id: delivery.studyID, in: db)
-            try AuditLog.append(DeliveryEvents.delivered(delivery, study, status: status), in: db)
-            try TurnaroundRecorder.record(delivery, of: study, sentAt: now, in: db)
-        }
-        count("sent")
-    }
-
-    private func tryAgain(_ delivery: Delivery, status: StoreStatus?, reason: String) throws {
-        let state = try ledger.write { db in
-            let now = Date()
-            let state = try DeliveryQueue.fail(
-                delivery, status: status?.code, reason: reason,
-                retryAt: now.advanced(by: retry.backoff.delay(afterFailures: delivery.attempts)),
-                maximumAttempts: retry.maximumAttempts, at: now, in: db)
-            let study = try Study.fetch(id: delivery.studyID, in: db)
-            try AuditLog.append(
-                state == .deadLetter
-                    ? DeliveryEvents.abandoned(delivery, study, reason: reason)
-                    : DeliveryEvents.retried(delivery, study, reason: reason), in: db)
-            return state
-        }
-        count(state == .deadLetter ? "deadLetter" : "retried")
-        report(delivery, "delivery failed", reason: reason)
-    }
-
-    private func abandon(_ delivery: Delivery, status: StoreStatus?, reason: String) throws {
-        try ledger.write { db in
-            try DeliveryQueue.bury(delivery, status: status?.code, reason: reason, at: Date(), in: db)
-            let study = try Study.fetch(id: delivery.studyID, in: db)
-            try AuditLog.append(DeliveryEvents.abandoned(delivery, study, reason: reason), in: db)
-        }
-        count("deadLetter")
-        report(delivery, "delivery abandoned", reason: reason)
-    }
-
     /// The destination itself is the trouble: nothing counts against the objects, the circuit breaker does its work.
     private func notReached(_ batch: [Delivery], reason: String) throws {
-        let (before, after) = try ledger.write { db in
+        let (before, after) = try book.ledger.write { db in
             let now = Date()
             let known = try Destinations.fetch(destination.name, in: db)
-            let pause = retry.backoff.delay(afterFailures: known.consecutiveFailures + 1)
+            let pause = book.retry.backoff.delay(afterFailures: known.consecutiveFailures + 1)
             let circuit = try Destinations.recordFailure(
-                destination.name, reason: reason, threshold: retry.circuitThreshold, probeAt: now.advanced(by: pause),
+                destination.name, reason: reason, threshold: book.retry.circuitThreshold,
+                probeAt: now.advanced(by: pause),
                 at: now, in: db)
             for delivery in batch {
                 try DeliveryQueue.putBack(delivery, reason: reason, until: now.advanced(by: pause), at: now, in: db)
@@ -190,16 +115,8 @@ final class DestinationWorker: DeliveryWorker {
             return (known.circuit, circuit)
         }
         if before != after || after == .closed {
-            logger.warning(
+            book.logger.warning(
                 "destination out of reach", metadata: ["destination": "\(destination.name)", "reason": "\(reason)"])
-        }
-    }
-
-    private func putBack(_ batch: [Delivery], reason: String?, until time: Date) throws {
-        try ledger.write { db in
-            for delivery in batch {
-                try DeliveryQueue.putBack(delivery, reason: reason, until: time, at: Date(), in: db)
-            }
         }
     }
 
@@ -208,7 +125,7 @@ final class DestinationWorker: DeliveryWorker {
     private func requestCommitments() throws {
         guard let commitment = destination.commitment else { return }
         let transaction = UID.random().description
-        let waiting = try ledger.write { db in
+        let waiting = try book.ledger.write { db in
             let now = Date()
             let waiting = try Commitments.awaitingRequest(to: destination.name, at: now, in: db)
             if !waiting.isEmpty {
@@ -246,48 +163,33 @@ final class DestinationWorker: DeliveryWorker {
 
     /// The destination was not reached: the request does not count, the circuit breaker sets the pace.
     private func commitmentNotSent(_ transaction: String, reason: String) throws {
-        try ledger.write { db in
+        try book.ledger.write { db in
             let now = Date()
             let known = try Destinations.fetch(destination.name, in: db)
-            let retryAt = now.advanced(by: retry.backoff.delay(afterFailures: known.consecutiveFailures + 1))
+            let retryAt = now.advanced(by: book.retry.backoff.delay(afterFailures: known.consecutiveFailures + 1))
             try Commitments.requestNotSent(
                 transactionUID: transaction, reason: reason, retryAt: retryAt, at: now, in: db)
             try Destinations.recordFailure(
-                destination.name, reason: reason, threshold: retry.circuitThreshold, probeAt: retryAt, at: now, in: db)
+                destination.name, reason: reason, threshold: book.retry.circuitThreshold, probeAt: retryAt, at: now,
+                in: db)
         }
         reportCommitment(reason)
     }
 
     private func commitmentRefused(_ transaction: String, reason: String) throws {
-        try ledger.write { db in
+        try book.ledger.write { db in
             let now = Date()
             try Commitments.requestFailed(
                 transactionUID: transaction, reason: reason,
-                retryAt: now.advanced(by: retry.backoff.delay(afterFailures: 3)),
-                maximumAttempts: retry.maximumAttempts, at: now, in: db)
+                retryAt: now.advanced(by: book.retry.backoff.delay(afterFailures: 3)),
+                maximumAttempts: book.retry.maximumAttempts, at: now, in: db)
         }
         reportCommitment(reason)
     }
 
-    // MARK: - Telling
-
-    private func count(_ outcome: String) {
-        Counter(
-            label: "cxrgate_deliveries_total", dimensions: [("destination", destination.name), ("outcome", outcome)]
-        ).increment()
-    }
-
     private func reportCommitment(_ reason: String) {
-        logger.warning(
+        book.logger.warning(
             "storage commitment could not be requested",
             metadata: ["destination": "\(destination.name)", "reason": "\(reason)"])
-    }
-
-    private func report(_ delivery: Delivery, _ message: Logger.Message, reason: String) {
-        logger.warning(
-            message,
-            metadata: [
-                "destination": "\(destination.name)", "delivery": "\(delivery.id)", "reason": "\(reason)",
-            ])
     }
 }

@@ -22,7 +22,19 @@ enum ReadingEvents {
             event.description = [abstention.reason, abstention.detail].compactMap { $0 }.joined(separator: ": ")
             event.details["reason"] = abstention.reason
         }
-        if let record { event.provenance = provenance(study, reading, record, results) }
+        if let record {
+            event.provenance = Provenance(
+                of: record.turns,
+                about: study.prepared.images.filter { image in
+                    reading.images.contains { $0.sopInstanceUID == image.source.sopInstanceUID }
+                },
+                model: reading.model, decoding: record.decoding, seed: record.seed, reading: reading,
+                dropped: record.dropped,
+                results: results.map {
+                    .init(sopInstanceUID: $0.sopInstanceUID, sopClassUID: $0.sopClassUID, sha256: $0.sha256)
+                },
+                took: record.duration, revision: study.lease.item.revision)
+        }
         return event
     }
 
@@ -51,48 +63,5 @@ enum ReadingEvents {
                 Audit.Patient(identifier: $0, name: study.attributes.patientName)
             },
             study: Audit.Study(uid: study.studyInstanceUID, accession: study.attributes.accessionNumber))
-    }
-
-    private static func provenance(
-        _ study: LeasedStudy, _ reading: Reading, _ record: ReadingRecord, _ results: [NewResult]
-    ) -> Provenance {
-        let digest = reading.model.weightsDigest
-        return Provenance(
-            inputs: study.prepared.images.filter { image in
-                reading.images.contains { $0.sopInstanceUID == image.source.sopInstanceUID }
-            }.map {
-                .init(
-                    sopInstanceUID: $0.source.sopInstanceUID, sha256: $0.sha256, view: $0.projection.rawValue)
-            },
-            model: .init(
-                name: reading.model.name, version: reading.model.version,
-                weightsSHA256: digest.hasPrefix("sha256:") ? String(digest.dropFirst(7)) : digest),
-            decoding: record.decoding, seed: record.seed,
-            turns: record.turns.map { .init(prompt: $0.prompt, answer: $0.answer) },
-            findings: reading.findings.flatMap { parsed($0, in: reading) },
-            dropped: record.dropped.map { .init(text: $0.text, reason: $0.reason) },
-            results: results.map {
-                .init(sopInstanceUID: $0.sopInstanceUID, sopClassUID: $0.sopClassUID, sha256: $0.sha256)
-            },
-            durationMilliseconds: Int(record.duration.seconds * 1000), revision: study.lease.item.revision)
-    }
-
-    /// One entry per region; one for a finding without.
-    private static func parsed(_ finding: Finding, in reading: Reading) -> [Provenance.ParsedFinding] {
-        let term =
-            switch finding.concept {
-            case .term(let key): key
-            case .code(let code): "\(code)"
-            }
-        let sentence = reading.sentences.first { $0.findings.contains(finding.id) }?.text
-        let boxes: [[Double]?] = finding.regions.map { region in
-            let box = region.region
-            return [box.x0, box.y0, box.x1, box.y1]
-        }
-        return (boxes.isEmpty ? [nil] : boxes).map { box in
-            .init(
-                term: term, polarity: finding.polarity.rawValue, probability: finding.probability?.value, box: box,
-                sentence: sentence)
-        }
     }
 }

@@ -36,13 +36,12 @@ final class DeliveryService: Service {
     /// - Throws: `NetworkError.badTLS` or `FileError` for a folder; then nothing changes.
     func configure(_ destinations: [DestinationConfiguration], commitments: any StorageSCPHandler) throws {
         let next = try destinations.map { destination -> any DeliveryWorker in
+            let book = DeliveryBook(destination: destination.name, ledger: ledger, retry: retry, logger: logger)
             if let folder = destination.folder {
-                return try FolderWorker(
-                    destination.name, folder: folder, storage: storage, ledger: ledger, retry: retry, logger: logger)
+                return try FolderWorker(book, folder: folder, storage: storage)
             }
             return DestinationWorker(
-                destination, remote: try destination.remote(), storage: storage, ledger: ledger, retry: retry,
-                commitments: commitments, logger: logger)
+                book, destination, remote: try destination.remote(), storage: storage, commitments: commitments)
         }
         try ledger.write { db in
             for destination in destinations {
