@@ -27,7 +27,7 @@ struct AuditQueryCommand: ParsableCommand {
     @Flag(help: "The oldest first.")
     var oldestFirst = false
     @Option(help: "table, json, jsonl or csv.")
-    var format = AuditFormat.table
+    var format = OutputFormat.table
 
     func run() throws {
         var query = try filter.query(options)
@@ -40,7 +40,7 @@ struct AuditQueryCommand: ParsableCommand {
             query.after = cursor
         }
         let page = try options.reader().records(matching: query)
-        print(try AuditRecordTable.rendered(page.records, format, options), terminator: "")
+        print(try AuditRecordTable.rendered(page.records, format, options))
         note("\(page.records.count) records, times in \(options.zoneName).")
         if let next = page.next { note("There are more: --after \(next)") }
     }
@@ -54,7 +54,7 @@ struct AuditShowCommand: ParsableCommand {
     @Argument(help: "Study Instance UID or Accession Number.")
     var study: String
     @Option(help: "table or json.")
-    var format = AuditFormat.table
+    var format = OutputFormat.table
 
     func run() throws {
         let story = try options.reader().story(of: study)
@@ -71,15 +71,15 @@ struct AuditCountCommand: ParsableCommand {
 
     @OptionGroup var options: AuditOptions
     @OptionGroup var filter: AuditFilter
+    @OptionGroup var output: OutputOptions
     @Option(help: "event, outcome, source, destination, patient, person or day.")
     var by = AuditReader.Dimension.event
-    @Option(help: "table, json, jsonl or csv.")
-    var format = AuditFormat.table
 
     func run() throws {
         let counts = try options.reader().counts(by: by, matching: try filter.query(options), zone: options.zone)
-        let rows = counts.map { [$0.value, String($0.count)] }
-        print(try AuditTable(headings: [by.rawValue, "records"], rows: rows).rendered(format), terminator: "")
+        var table = Table([.init(by.rawValue, by.rawValue.uppercased()), .init("records", "RECORDS")])
+        for count in counts { table.add([.text(count.value), .integer(count.count)]) }
+        print(table.text(as: output))
         if by == .day { note("Days in \(options.zoneName).") }
     }
 }
@@ -96,21 +96,22 @@ struct AuditTurnaroundCommand: ParsableCommand {
     var from: String?
     @Option(help: "Studies received before this time.")
     var until: String?
-    @Option(help: "table, json, jsonl or csv.")
-    var format = AuditFormat.table
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
         let summaries = try options.reader().turnaround(
             from: try options.time(from, "--from"), until: try options.time(until, "--until"), zone: options.zone)
-        func seconds(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "" }
-        let rows = summaries.map {
-            [
-                $0.day, $0.source, String($0.received), String($0.delivered), seconds($0.p50Seconds),
-                seconds($0.p95Seconds),
-            ]
+        var table = Table([
+            .init("day", "DAY"), .init("source", "SOURCE"), .init("received", "RECEIVED"),
+            .init("delivered", "DELIVERED"), .init("p50_seconds", "P50 SECONDS"), .init("p95_seconds", "P95 SECONDS"),
+        ])
+        for summary in summaries {
+            table.add([
+                .text(summary.day), .text(summary.source), .integer(summary.received), .integer(summary.delivered),
+                .decimal(summary.p50Seconds, places: 3), .decimal(summary.p95Seconds, places: 3),
+            ])
         }
-        let headings = ["day", "source", "received", "delivered", "p50_seconds", "p95_seconds"]
-        print(try AuditTable(headings: headings, rows: rows).rendered(format), terminator: "")
+        print(table.text(as: output))
         note("Days in \(options.zoneName).")
     }
 }

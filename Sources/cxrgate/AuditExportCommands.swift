@@ -39,7 +39,7 @@ struct AuditExportCommand: ParsableCommand {
         let handle = try openOutput()
         var count = 0
         var pending = Data()
-        if format == .csv { pending += Data(AuditTable.csvLine(AuditRecordTable.csvHeadings).utf8) }
+        if format == .csv { pending += line(AuditRecordTable.csvHeadings) }
         try AuditReader(pool: pool, person: options.person).export(
             matching: query, to: output == "-" ? "standard output" : output, pseudonymised: pseudonymiser != nil
         ) { record in
@@ -49,8 +49,7 @@ struct AuditExportCommand: ParsableCommand {
             case .xml: pending += Data((AuditMessage(shown, log: log, source: source).xml + "\n").utf8)
             case .syslog: pending += Data(SyslogMessage(shown, log: log, source: source).frame)
             case .jsonl: pending += Data((try RecordDocument(shown, zone: options.documentZone).json() + "\n").utf8)
-            case .csv:
-                pending += Data(AuditTable.csvLine(AuditRecordTable.csvRow(shown, zone: options.documentZone)).utf8)
+            case .csv: pending += line(AuditRecordTable.csvRow(shown, zone: options.documentZone))
             }
             if pending.count > 1 << 18 {
                 try handle.write(contentsOf: pending)
@@ -61,6 +60,8 @@ struct AuditExportCommand: ParsableCommand {
         if output != "-" { try handle.synchronize() }
         note("\(count) records exported, times in \(options.zoneName).")
     }
+
+    private func line(_ fields: [String]) -> Data { Data((Table.csvLine(fields) + "\r\n").utf8) }
 
     private func openOutput() throws -> FileHandle {
         if output == "-" { return .standardOutput }
@@ -114,20 +115,24 @@ struct AuditRetentionCommand: ParsableCommand {
     struct Segments: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the sealed segments.")
         @OptionGroup var options: AuditOptions
-        @Option(help: "table, json, jsonl or csv.")
-        var format = AuditFormat.table
+        @OptionGroup var output: OutputOptions
 
         func run() throws {
             let segments = try options.open().read { try AuditRetention.segments(in: $0) }
-            let rows = segments.map { segment in
-                [
-                    String(segment.number), String(segment.sequences.lowerBound), String(segment.sequences.upperBound),
-                    segment.times.lowerBound.iso8601(in: options.documentZone),
-                    segment.times.upperBound.iso8601(in: options.documentZone), segment.fileName, segment.fileSHA256,
-                ]
+            var table = Table([
+                .init("number", "NUMBER"), .init("first", "FIRST"), .init("last", "LAST"), .init("from", "FROM"),
+                .init("to", "TO"), .init("file", "FILE", maximumWidth: 200), .init("sha256", "SHA256"),
+            ])
+            for segment in segments {
+                table.add([
+                    .integer(Int(segment.number)), .integer(Int(segment.sequences.lowerBound)),
+                    .integer(Int(segment.sequences.upperBound)),
+                    .text(segment.times.lowerBound.iso8601(in: options.documentZone)),
+                    .text(segment.times.upperBound.iso8601(in: options.documentZone)), .text(segment.fileName),
+                    .text(segment.fileSHA256),
+                ])
             }
-            let headings = ["number", "first", "last", "from", "to", "file", "sha256"]
-            print(try AuditTable(headings: headings, rows: rows).rendered(format), terminator: "")
+            print(table.text(as: output))
         }
     }
 }
@@ -139,12 +144,12 @@ extension AuditRetentionCommand {
         @Argument(help: "The segment file.")
         var file: String
         @Option(help: "table, json, jsonl or csv.")
-        var format = AuditFormat.jsonl
+        var format = OutputFormat.jsonl
 
         func run() throws {
             var records: [AuditRecord] = []
             try options.reader().forEachRecord(inSegment: URL(fileURLWithPath: file)) { records.append($0) }
-            print(try AuditRecordTable.rendered(records, format, options), terminator: "")
+            print(try AuditRecordTable.rendered(records, format, options))
             note("\(records.count) records, times in \(options.zoneName).")
         }
     }
@@ -158,19 +163,22 @@ struct AuditRepositoryCommand: ParsableCommand {
     struct Status: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show each repository's place in the log.")
         @OptionGroup var options: AuditOptions
-        @Option(help: "table, json, jsonl or csv.")
-        var format = AuditFormat.table
+        @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let rows = try options.open().read { try ForwardQueue.statuses(in: $0) }.map { status in
-                [
-                    status.repository, String(status.cursor), String(status.waiting),
-                    status.isReachable ? "reachable" : "lost", status.since, String(status.setAsideCount),
-                    status.lastError ?? "",
-                ]
+            var table = Table([
+                .init("repository", "REPOSITORY"), .init("cursor", "CURSOR"), .init("waiting", "WAITING"),
+                .init("state", "STATE"), .init("since_utc", "SINCE (UTC)"), .init("set_aside", "SET ASIDE"),
+                .init("last_error", "LAST ERROR", maximumWidth: 200),
+            ])
+            for status in try options.open().read({ try ForwardQueue.statuses(in: $0) }) {
+                table.add([
+                    .text(status.repository), .integer(Int(status.cursor)), .integer(Int(status.waiting)),
+                    .text(status.isReachable ? "reachable" : "lost"), .text(status.since),
+                    .integer(Int(status.setAsideCount)), .text(status.lastError),
+                ])
             }
-            let headings = ["repository", "cursor", "waiting", "state", "since_utc", "set_aside", "last_error"]
-            print(try AuditTable(headings: headings, rows: rows).rendered(format), terminator: "")
+            print(table.text(as: output))
         }
     }
 
@@ -178,15 +186,16 @@ struct AuditRepositoryCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "set-aside", abstract: "List the records that a repository will not get, and why.")
         @OptionGroup var options: AuditOptions
+        @OptionGroup var output: OutputOptions
         @Argument(help: "The repository's name.")
         var repository: String
-        @Option(help: "table, json, jsonl or csv.")
-        var format = AuditFormat.table
 
         func run() throws {
-            let rows = try options.open().read { try ForwardQueue(repository: repository).setAside(in: $0) }
-                .map { [String($0.sequence), $0.reason] }
-            print(try AuditTable(headings: ["record", "reason"], rows: rows).rendered(format), terminator: "")
+            var table = Table([.init("record", "RECORD"), .init("reason", "REASON", maximumWidth: 200)])
+            for item in try options.open().read({ try ForwardQueue(repository: repository).setAside(in: $0) }) {
+                table.add([.integer(Int(item.sequence)), .text(item.reason)])
+            }
+            print(table.text(as: output))
         }
     }
 

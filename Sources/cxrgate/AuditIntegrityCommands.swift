@@ -23,7 +23,7 @@ struct AuditVerifyCommand: ParsableCommand {
     @Flag(help: "Have SQLite compare its indexes with the records.")
     var indexes = false
     @Option(help: "table or json.")
-    var format = AuditFormat.table
+    var format = OutputFormat.table
 
     func run() throws {
         let verifier = AuditVerifier(
@@ -159,19 +159,21 @@ struct AuditKeyCommand: ParsableCommand {
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show the log's keys, oldest first.")
         @OptionGroup var options: AuditOptions
-        @Option(help: "table, json, jsonl or csv.")
-        var format = AuditFormat.table
+        @OptionGroup var output: OutputOptions
 
         func run() throws {
             let keys = try options.open().read { try AuditKeys.history(in: $0) }
-            let rows = keys.map { key in
-                [
-                    key.publicKey.fingerprint, key.introduced.iso8601(in: options.documentZone), String(key.sequence),
-                    key.endorsedBy ?? "",
-                ]
+            var table = Table([
+                .init("fingerprint", "FINGERPRINT", maximumWidth: 100), .init("introduced", "INTRODUCED"),
+                .init("record", "RECORD"), .init("endorsed_by", "ENDORSED BY", maximumWidth: 100),
+            ])
+            for key in keys {
+                table.add([
+                    .text(key.publicKey.fingerprint), .text(key.introduced.iso8601(in: options.documentZone)),
+                    .integer(Int(key.sequence)), .text(key.endorsedBy),
+                ])
             }
-            let headings = ["fingerprint", "introduced", "record", "endorsed_by"]
-            print(try AuditTable(headings: headings, rows: rows).rendered(format), terminator: "")
+            print(table.text(as: output))
         }
     }
 

@@ -1,57 +1,5 @@
-import ArgumentParser
 import Audit
 import Foundation
-
-/// The forms of an answer.
-enum AuditFormat: String, CaseIterable, ExpressibleByArgument {
-    case table, json, jsonl, csv
-}
-
-/// Rows under headings, for people or for spreadsheets.
-struct AuditTable {
-    let headings: [String]
-    var rows: [[String]] = []
-
-    /// Columns as wide as their widest cell.
-    var text: String {
-        let cells = ([headings] + rows).map { $0.map { TerminalText.line($0) } }
-        let widths = headings.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
-        return cells.map { row in
-            let padded = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return padded.joined(separator: "  ").replacing(/\ +$/, with: "") + "\n"
-        }.joined()
-    }
-
-    /// RFC 4180.
-    var csv: String { ([headings] + rows).map { Self.csvLine($0) }.joined() }
-
-    static func csvLine(_ cells: [String]) -> String {
-        cells.map { cell in
-            cell.contains(where: { ",\"\r\n".contains($0) || $0 == "\r\n" })
-                ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
-        }.joined(separator: ",") + "\r\n"
-    }
-
-    /// An array of objects, or an object a line.
-    func json(_ format: AuditFormat) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let lines = try rows.map { row in
-            String(
-                decoding: try encoder.encode(Dictionary(uniqueKeysWithValues: zip(headings, row))), as: UTF8.self)
-        }
-        return format == .jsonl
-            ? lines.map { $0 + "\n" }.joined() : "[" + lines.joined(separator: ",\n") + "]\n"
-    }
-
-    func rendered(_ format: AuditFormat) throws -> String {
-        switch format {
-        case .table: text
-        case .csv: csv
-        case .json, .jsonl: try json(format)
-        }
-    }
-}
 
 /// Records as rows.
 enum AuditRecordTable {
@@ -72,33 +20,40 @@ enum AuditRecordTable {
         return cells.map { $0 ?? "" }
     }
 
-    static func rendered(_ records: [AuditRecord], _ format: AuditFormat, _ options: AuditOptions) throws -> String {
+    /// Records in a format, without the last line's end; in JSON with all that they hold.
+    static func rendered(_ records: [AuditRecord], _ format: OutputFormat, _ options: AuditOptions) throws -> String {
         switch format {
-        case .table: return table(records, zone: options.zone).text
+        case .table: table(records, zone: options.zone).aligned()
         case .csv:
-            let rows = records.map { csvRow($0, zone: options.documentZone) }
-            return AuditTable(headings: csvHeadings, rows: rows).csv
-        case .json, .jsonl:
-            let lines = try records.map { try RecordDocument($0, zone: options.documentZone).json() }
-            return format == .json ? "[\(lines.joined(separator: ",\n"))]\n" : lines.map { $0 + "\n" }.joined()
+            ([csvHeadings] + records.map { csvRow($0, zone: options.documentZone) }).map(Table.csvLine)
+                .joined(separator: "\r\n")
+        case .json: "[\(try documents(records, options).joined(separator: ",\n"))]"
+        case .jsonl: try documents(records, options).joined(separator: "\n")
         }
     }
 
-    private static func table(_ records: [AuditRecord], zone: TimeZone) -> AuditTable {
-        var table = AuditTable(headings: [
-            "NUMBER", "TIME", "EVENT", "OUTCOME", "PATIENT", "ACCESSION", "FROM", "TO", "PERSON", "DESCRIPTION",
-            "STUDY",
-        ])
+    private static func documents(_ records: [AuditRecord], _ options: AuditOptions) throws -> [String] {
+        try records.map { try RecordDocument($0, zone: options.documentZone).json() }
+    }
+
+    private static func table(_ records: [AuditRecord], zone: TimeZone) -> Table {
+        var table = Table(
+            [
+                .init("number", "NUMBER"), .init("time", "TIME"), .init("event", "EVENT"), .init("outcome", "OUTCOME"),
+                .init("patient", "PATIENT"), .init("accession", "ACCESSION"), .init("from", "FROM"), .init("to", "TO"),
+                .init("person", "PERSON"), .init("description", "DESCRIPTION", maximumWidth: 400),
+                .init("study", "STUDY"),
+            ], emptyNote: "No record matches.")
         for record in records {
             let event = record.event
             let time = String(record.time.iso8601(in: zone).prefix(23)).replacing("T", with: " ")
-            let cells: [String?] = [
-                String(record.sequence), time, event.kind.definition.name, event.outcome.name,
-                event.patient?.identifier, event.study?.accession, event.source?.aeTitle ?? event.source?.host,
-                event.destination?.aeTitle ?? event.destination?.host, event.person?.user, event.description,
-                event.study?.uid,
-            ]
-            table.rows.append(cells.map { $0 ?? "" })
+            table.add([
+                .integer(Int(record.sequence)), .text(time), .text(event.kind.definition.name),
+                .text(event.outcome.name), .text(event.patient?.identifier), .text(event.study?.accession),
+                .text(event.source?.aeTitle ?? event.source?.host),
+                .text(event.destination?.aeTitle ?? event.destination?.host), .text(event.person?.user),
+                .text(event.description), .text(event.study?.uid),
+            ])
         }
         return table
     }

@@ -19,7 +19,7 @@ struct StatusCommand: ParsableCommand {
         switch output.format {
         case .table: print(forPeople(status, at: Date()))
         case .json: print(try json(status))
-        case .csv: print(figures(status).csv())
+        case .jsonl, .csv: print(figures(status).text(as: output))
         }
     }
 

@@ -7,13 +7,15 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
     case table
     /// An array of objects, one a row, keys in the order of the columns.
     case json
+    /// The same objects, one a line.
+    case jsonl
     /// RFC 4180 with a header line.
     case csv
 }
 
 /// The `--format` option that every listing has.
 struct OutputOptions: ParsableArguments {
-    @Option(name: .long, help: "How to show it: table for people, json or csv for machines.")
+    @Option(name: .long, help: "How to show it: table for people, json, jsonl or csv for machines.")
     var format: OutputFormat = .table
 
     @Flag(name: .long, help: "Show the rarer columns in a table too; json and csv always have them.")
@@ -88,6 +90,7 @@ struct Table {
         switch options.format {
         case .table: aligned(wide: options.wide)
         case .json: json()
+        case .jsonl: objects.joined(separator: "\n")
         case .csv: csv()
         }
     }
@@ -119,19 +122,24 @@ struct Table {
         return ([heading, rule] + cells.map { line($0, numbers: numbers) }).joined(separator: "\n")
     }
 
-    private func json() -> String {
-        guard !rows.isEmpty else { return "[]" }
-        let objects = rows.map { row in
+    private var objects: [String] {
+        rows.map { row in
             let members = zip(columns, row).map { column, value in "\(column.key.jsonLiteral): \(value.json)" }
-            return "  {" + members.joined(separator: ", ") + "}"
+            return "{" + members.joined(separator: ", ") + "}"
         }
-        return "[\n" + objects.joined(separator: ",\n") + "\n]"
     }
 
-    func csv() -> String {
-        let lines = [columns.map(\.key.csvField)] + rows.map { row in row.map(\.machineText.csvField) }
-        return lines.map { $0.joined(separator: ",") }.joined(separator: "\r\n")
+    private func json() -> String {
+        rows.isEmpty ? "[]" : "[\n" + objects.map { "  " + $0 }.joined(separator: ",\n") + "\n]"
     }
+
+    private func csv() -> String {
+        ([columns.map(\.key)] + rows.map { row in row.map(\.machineText) }).map(Self.csvLine)
+            .joined(separator: "\r\n")
+    }
+
+    /// A line of RFC 4180, without its end.
+    static func csvLine(_ fields: [String]) -> String { fields.map(\.csvField).joined(separator: ",") }
 }
 
 extension Table.Value {

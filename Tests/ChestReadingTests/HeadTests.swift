@@ -62,8 +62,9 @@ import Testing
 
     @Test func aLabelSeenInTooFewImagesRaisesNoDoubt() throws {
         let parsed = try Parsed(
-            "No hernia.", labels: [label("Hernia", 0.9)], points: [point("Hernia", 0.3, auroc: 0.99, positives: 1)])
-        #expect(parsed.finding("hernia")?.polarity == .absent)
+            "No pleural effusion.", labels: [label("Effusion", 0.9)],
+            points: [point("Effusion", 0.3, auroc: 0.99, positives: 1)])
+        #expect(parsed.finding("pleural_effusion")?.polarity == .absent)
         #expect(parsed.sentences.count == 1)
     }
 
