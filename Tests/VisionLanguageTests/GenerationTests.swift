@@ -34,6 +34,16 @@ import Testing
         }
     }
 
+    @Test @ModelCompute func withoutTilesTheWholeImageAloneIsSeen() throws {
+        let model = try model()
+        let picture = try Fixture.picture("wide")
+        let whole = try model.encode(picture, options: ImageOptions(maximumTiles: 0))
+        #expect(whole.geometry.views.count == 1)
+        #expect(try whole.tokenCount < model.encode(picture).tokenCount)
+        let prompt = try model.prompt(Self.question, images: [whole])
+        #expect(try DecodingSession(model: model).generate(prompt, options: unlimited(8)).tokens.count == 8)
+    }
+
     @Test @ModelCompute func anotherImageInTheSamePlaceIsNotReused() throws {
         let model = try model("llava")
         let text = try #require(ParityTests.prompts["llava"])

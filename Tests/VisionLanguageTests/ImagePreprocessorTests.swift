@@ -109,6 +109,22 @@ import Testing
         }
     }
 
+    /// A user's smaller grid gives what the published preprocessor gives with the larger grids taken out of its list.
+    @Test(arguments: [1, 2, 3, 4]) func aSmallerGridIsAShorterListOfGrids(_ tiles: Int) throws {
+        let configuration = try Fixture.decode(PreprocessorConfiguration.self, "images/onevision.json")
+        var shortened = configuration
+        shortened.imageGridPinpoints = configuration.imageGridPinpoints?.filter { $0[0] * $0[1] <= tiles * 32 * 32 }
+        let tensors = try Fixture.tensors("images/images.safetensors")
+        for name in ["square", "wide", "tall", "small"] {
+            let source = try picture(#require(tensors["picture.\(name)"]))
+            let options = ImageOptions(maximumTiles: tiles)
+            let found = try ImagePreprocessor(configuration).pixels(of: source, options: options)
+            let expected = try ImagePreprocessor(shortened).pixels(of: source)
+            #expect(found.values == expected.values && found.viewCount == expected.viewCount, "\(name)")
+            #expect(found.viewCount <= 1 + tiles, "\(name)")
+        }
+    }
+
     @Test func impossibleImagesAreRefused() {
         #expect(throws: ImageError.self) { try ImageBuffer(width: 0, height: 4, channels: 1, samples: []) }
         #expect(throws: ImageError.self) { try ImageBuffer(width: 2, height: 2, channels: 2, samples: [1, 2, 3, 4]) }

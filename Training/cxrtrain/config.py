@@ -59,17 +59,13 @@ class VQConfig:
 
 @dataclass(frozen=True)
 class Phase:
-    """Stage 0 at one image size: `real` of each batch's `batch` images are real, the rest phantoms and pasted lesions.
-
-    `fixed_statistics` keeps what BatchNorm learned so far: real and drawn images differ so much that the statistics of a
-    mixed batch fit neither (TRIALS.md)."""
+    """Stage 0 at one image size: `real` of each batch's `batch` images are real, the rest phantoms and pasted lesions."""
 
     size: int
     steps: int
     batch: int
     real: int
     rate: float
-    fixed_statistics: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,22 +76,17 @@ class Budget:
     pasted: int = 1500
     held_out: int = 300  # phantoms, and as many pasted images, of the validation and the test split each
     classify: tuple[Phase, ...] = (
-        Phase(128, 1000, 24, 24, 1e-3),
-        Phase(128, 400, 24, 10, 5e-4, fixed_statistics=True),
-        Phase(192, 60, 24, 24, 3e-4),
-        Phase(192, 300, 24, 12, 4e-4, fixed_statistics=True),
+        Phase(128, 1800, 36, 20, 1e-3),
+        Phase(192, 300, 30, 16, 5e-4),
     )
     vq_images: int = 2500
     vq_steps: int = 900
     vq_batch: int = 8
     caption_steps: int = 600
-    instruct_steps: int = 2600
+    instruct_steps: int = 1800
     batch: int = 24  # of stages 2 and 3
     views: int = 4  # augmented copies of every real image in stages 2 and 3
-    judge: tuple[Phase, ...] = (
-        Phase(128, 300, 24, 24, 1e-3),
-        Phase(128, 150, 24, 10, 5e-4, fixed_statistics=True),
-    )
+    judge: tuple[Phase, ...] = (Phase(128, 500, 36, 20, 1e-3),)
     ablation_share: float = 0.1  # of the steps of a stage that each arm of an ablation gets
 
 
@@ -135,10 +126,8 @@ SMALL = replace(
         pasted=12000,
         held_out=1000,
         classify=(
-            Phase(128, 8000, 64, 64, 1e-3),
-            Phase(128, 4000, 64, 24, 5e-4, fixed_statistics=True),
-            Phase(256, 1000, 64, 64, 3e-4),
-            Phase(256, 5000, 64, 32, 3e-4, fixed_statistics=True),
+            Phase(128, 12000, 96, 56, 1e-3),
+            Phase(256, 5000, 80, 48, 3e-4),
         ),
         vq_images=40000,
         vq_steps=20000,
@@ -147,7 +136,7 @@ SMALL = replace(
         instruct_steps=40000,
         batch=64,
         views=8,
-        judge=(Phase(128, 4000, 64, 64, 1e-3), Phase(128, 2000, 64, 24, 5e-4, fixed_statistics=True)),
+        judge=(Phase(128, 5000, 96, 56, 1e-3),),
         ablation_share=0.1,
     ),
 )

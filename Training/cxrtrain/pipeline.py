@@ -80,7 +80,14 @@ def train_all(
     data = load_data(config, folder, work, workers)
     drawn = join([data.phantom, data.pasted])
     classifier = train_classifier(
-        config, config.budget.classify, data.real, drawn, data.validation, work, device=device
+        config,
+        config.budget.classify,
+        data.real,
+        drawn,
+        data.validation,
+        data.drawn_validation,
+        work,
+        device=device,
     )
 
     tokenizer = make_tokenizer(config, data, work)
@@ -119,5 +126,14 @@ def train_all(
     export.write_digests(output)
     # The judge of synthesised images: other seed, no part in any other stage, asked by the evaluation alone.
     train_classifier(
-        config, config.budget.judge, data.real, drawn, data.validation, work, seed=7, name="judge", device=device
+        config,
+        config.budget.judge,
+        data.real,
+        drawn,
+        data.validation,
+        data.drawn_validation,
+        work,
+        seed=7,
+        name="judge",
+        device=device,
     )

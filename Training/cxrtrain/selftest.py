@@ -42,7 +42,7 @@ def finds(program: Path, model: Path, description: str, seed: int, finding: str)
         read = subprocess.run(
             [program, "read", image, "--model", model, "--format", "json"], capture_output=True, text=True
         )
-        studies = json.loads(read.stdout or "[]")
+        studies = json.loads(read.stdout)["studies"] if read.stdout else []
     for study in studies:
         for found in (study.get("reading") or {}).get("findings", []):
             if found["concept"] == finding and found["polarity"] == "present" and found.get("regions"):

@@ -38,7 +38,7 @@ def pool() -> Pool:
 def test_the_classifier_learns_to_tell_effusions(pool: Pool, tmp_path: Path) -> None:
     phase = Phase(size=64, steps=150, batch=8, real=4, rate=3e-3)
     real = replace(pool, labels=np.nan_to_num(pool.labels))  # NIH knows all of its own labels
-    model = train_classifier(TINY, (phase,), real, pool, real, tmp_path)
+    model = train_classifier(TINY, (phase,), real, pool, real, pool, tmp_path)
     score = predict(model, pool, 64)[:, 2]
     assert score[:4].mean() > score[4:].mean() + 0.3
 

@@ -1,8 +1,9 @@
 """Stages 2 and 3: captions first, then all instructions, over image features computed once.
 
 The vision encoder stays as stage 0 left it: on two cores its features are the dear part, so they are computed once
-(several augmented views of every real image) and kept. Stage 2 learns reports only, the connector faster than the
-decoder; stage 3 mixes report, classification, grounding, questions, conversation and synthesis with condition dropout.
+(several augmented views of every real image) and kept. Stage 2 learns short answers, which make the decoder look, the
+connector faster than the decoder; stage 3 mixes report, classification, grounding, questions, conversation and synthesis
+with condition dropout.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .common import Checkpoint, MovingAverage, batches, cosine, seed_everything
 
 CONDITION_DROPOUT = 0.15
 SYNTHESIS_SHARE = 0.17
+SHORT_ANSWERS = 2  # times as many examples fit into a step of stage 2
+AVERAGED_SHARE = 0.05  # of a stage's steps: the horizon of the moving average
 BUCKETS = 3  # sub-batches of like length: padding costs as much as text
 SYNTHESIS_LOSS_WEIGHT = 0.5  # per token: image codes are many and noisy
 MIN_VISIBLE_BOX = 0.012  # side, fraction of the square
@@ -85,8 +88,20 @@ def moved(truth: Truth, matrix: Tensor) -> Truth:
 
 
 def caption(chat: Chat, truth: Truth, rng: random.Random) -> Encoded:
-    """Stage 2: a report."""
-    return chat.conversation([dialogue.report_turn(truth, rng)])
+    """Stage 2: what is there, is it there, where is it: short answers whose every word depends on the picture. One kind of
+    question at a time, so that no answer can be copied from the one before."""
+    kind = rng.random()
+    if kind < 0.3:
+        turns = [dialogue.classification(truth, rng)]
+    elif kind < 0.6:
+        turns = [dialogue.presence(truth, rng) for _ in range(3)]
+    elif kind < 0.8:
+        turns = [dialogue.grounding(truth, rng) for _ in range(2)]
+    elif kind < 0.9:
+        turns = [dialogue.question(truth, rng)]
+    else:
+        turns = [dialogue.report_turn(truth, rng)]
+    return chat.conversation(turns)
 
 
 def instruction(chat: Chat, truth: Truth, rng: random.Random) -> Encoded:
@@ -162,7 +177,8 @@ def train_stage(
         return model.eval()
     seed_everything(seed + 200)
     model.to(device)
-    average = MovingAverage(learned, decay=0.997)
+    # A longer average would hold back what a short run has just learned.
+    average = MovingAverage(learned, decay=1 - 1 / max(2, AVERAGED_SHARE * stage.steps))
     optimiser = torch.optim.AdamW(
         [
             {"params": model.multi_modal_projector.parameters(), "peak": stage.connector_rate},
@@ -178,7 +194,7 @@ def train_stage(
         optimiser.load_state_dict(state["optimiser"])
         average.updates = done = state["done"]
     model.train()
-    batch = model.config.budget.batch
+    batch = model.config.budget.batch * (1 if stage.instructions else SHORT_ANSWERS)
     with Progress(name, stage.steps, done) as progress:
         for step in range(done, stage.steps):
             share = cosine(step, stage.steps, 1.0, min(100, stage.steps // 5 + 1))
@@ -215,11 +231,13 @@ def step_loss(
     make = instruction if stage.instructions else caption
     encoded = [(make(chat, examples.truths[i], rng), i) for i in chosen]
     encoded.sort(key=lambda pair: len(pair[0].ids))
-    losses = []
+    means = []
     for part in batches(len(encoded), -(-len(encoded) // BUCKETS)):
         ids, labels = collate([encoded[k][0] for k in part])
-        losses.append(model.loss(ids, labels, examples.features[[encoded[k][1] for k in part]].float()))
-    text = torch.cat(losses).mean()
+        loss = model.loss(ids, labels, examples.features[[encoded[k][1] for k in part]].float())
+        means += [own.mean() for own in loss.split((labels[:, 1:] != IGNORED).sum(1).tolist())]
+    # Every example weighs the same: by the token, reports would drown the short answers that depend on the picture.
+    text = torch.stack(means).mean()
     if not drawn_images:
         return text, text.item()
     pictured = examples.synthesis[generator.integers(0, len(examples.synthesis), drawn_images)]
