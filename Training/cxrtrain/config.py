@@ -76,8 +76,9 @@ class Budget:
     pasted: int = 1500
     held_out: int = 300  # phantoms, and as many pasted images, of the validation and the test split each
     classify: tuple[Phase, ...] = (
-        Phase(128, 1800, 36, 20, 1e-3),
-        Phase(192, 300, 30, 16, 5e-4),
+        Phase(128, 1500, 24, 0, 1e-3),
+        Phase(128, 500, 36, 20, 1e-3),
+        Phase(192, 350, 30, 16, 5e-4),
     )
     vq_images: int = 2500
     vq_steps: int = 900
@@ -86,7 +87,7 @@ class Budget:
     instruct_steps: int = 1800
     batch: int = 24  # of stages 2 and 3
     views: int = 4  # augmented copies of every real image in stages 2 and 3
-    judge: tuple[Phase, ...] = (Phase(128, 500, 36, 20, 1e-3),)
+    judge: tuple[Phase, ...] = (Phase(128, 500, 24, 0, 1e-3), Phase(128, 300, 36, 20, 1e-3))
     ablation_share: float = 0.1  # of the steps of a stage that each arm of an ablation gets
 
 
@@ -126,7 +127,8 @@ SMALL = replace(
         pasted=12000,
         held_out=1000,
         classify=(
-            Phase(128, 12000, 96, 56, 1e-3),
+            Phase(128, 12000, 64, 0, 1e-3),
+            Phase(128, 8000, 96, 56, 1e-3),
             Phase(256, 5000, 80, 48, 3e-4),
         ),
         vq_images=40000,
@@ -136,7 +138,7 @@ SMALL = replace(
         instruct_steps=40000,
         batch=64,
         views=8,
-        judge=(Phase(128, 5000, 96, 56, 1e-3),),
+        judge=(Phase(128, 5000, 64, 0, 1e-3), Phase(128, 4000, 96, 56, 1e-3)),
         ablation_share=0.1,
     ),
 )

@@ -146,11 +146,17 @@ class VisionTower(nn.Module):
         return F.interpolate(planes, size=(grid, grid), mode="bilinear", antialias=True).flatten(2)[0].T
 
     def forward(self, pixels: Tensor) -> Tensor:
+        return self.features(pixels)[1]
+
+    def features(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The stem's last map but one `[batch, channels, side, side]`, twice as fine as the tokens, and the tokens."""
         x = pixels
-        for stage in self.stem:
+        for stage in self.stem[:-1]:
             x = stage(x)
+        fine = x
+        x = self.stem[-1](x)
         tokens = x.flatten(2).transpose(1, 2) + self._positions(x.shape[-1])
-        return self.post_layernorm(self.encoder(tokens))
+        return fine, self.post_layernorm(self.encoder(tokens))
 
     def folded(self) -> VisionTower:
         """The same function with BatchNorm folded into the convolutions: the form that is shipped."""

@@ -1,12 +1,14 @@
 """Stage 0: the vision encoder learns to classify, and to say where, on phantoms, pasted lesions and real patients.
 
-BatchNorm's statistics come from the real images alone, and drawn ones are normalised by them: the statistics of a mixture
-fit neither (TRIALS.md). Small images first, then the full size. Side tasks that cost nothing (view, sex, age of real
-patients; the place of every lesion where it is known) teach the encoder more than 800 noisy label vectors can.
+Drawn images alone first: where lesions are is learned quickest from them. Then real ones beside them, from which alone
+BatchNorm's statistics come: those of a mixture fit neither (TRIALS.md). Small images first, then the full size. Side
+tasks that cost nothing (view, sex, age of real patients; the place of every lesion where it is known) teach the encoder
+more than 800 noisy label vectors can.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,19 @@ from .common import (
 
 DRAWN_WEIGHT = 0.3  # of the labels of drawn images: they are easy, and are not who the model is for
 PLACE_WEIGHT = 0.5
+COVERED = 0.1  # of a cell, from which on it shows the lesion: tubes are thin
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """Labels at the place of every cell of the stem's finer map `[batch, cells, labels]` and of every token
+    `[batch, tokens, labels]`, the box of the lesion there `[batch, tokens, 4]`, and where the token is itself
+    `[batch, tokens, 2]`. A language model that reads boxes from tokens needs all three in them."""
+
+    fine: Tensor
+    places: Tensor
+    edges: Tensor
+    here: Tensor
 
 
 class Classifier(nn.Module):
@@ -49,19 +64,22 @@ class Classifier(nn.Module):
         self.patient = nn.Linear(2 * hidden, 3)  # AP view, male, age
         self.places = nn.Linear(hidden, len(LABELS))
         nn.init.constant_(self.places.bias, -4.0)  # nothing is at most places
+        self.fine_places = nn.Conv2d(config.vision.stem_channels[-2], len(LABELS), 1)
+        nn.init.constant_(self.fine_places.bias, -4.0)
         self.edges = nn.Linear(hidden, 4)
         self.here = nn.Linear(hidden, 2)
 
-    def localise(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of every token: labels at its place `[batch, tokens, labels]`, the box of the lesion there `[batch, tokens, 4]`,
-        and where it is itself `[batch, tokens, 2]`. A language model that reads boxes from tokens needs all three in them."""
-        return self.places(tokens), self.edges(tokens), self.here(tokens)
-
-    def forward(self, images: Tensor, dropout: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
-        """Label logits `[batch, labels]`, patient `[batch, 3]`, tokens `[batch, tokens, hidden]`."""
-        tokens = self.vision_tower(images)
+    def forward(self, images: Tensor, dropout: float = 0.0) -> tuple[Tensor, Tensor, Localisation]:
+        """Label logits `[batch, labels]`, patient `[batch, 3]`, and what every place tells."""
+        fine, tokens = self.vision_tower.features(images)
         pooled = F.dropout(pool(tokens), dropout, self.training)
-        return self.classifier(pooled), self.patient(pooled), tokens
+        where = Localisation(
+            self.fine_places(fine).flatten(2).transpose(1, 2),
+            self.places(tokens),
+            self.edges(tokens),
+            self.here(tokens),
+        )
+        return self.classifier(pooled), self.patient(pooled), where
 
 
 def patient_targets(source: Pool, indices: np.ndarray) -> Tensor:
@@ -73,21 +91,27 @@ def patient_targets(source: Pool, indices: np.ndarray) -> Tensor:
     return torch.tensor(rows)
 
 
-def place_loss(told: tuple[Tensor, Tensor, Tensor], targets: Tensor, known: Tensor, boxes: Tensor) -> Tensor:
-    """Where lesions with known places are: focal loss per grid cell and label, over the number of covered cells, for most
-    cells show nothing (Li et al., "Generalized focal loss", arXiv 2006.04388, equation 4); and the absolute error of the
-    box at covered cells and of each token's own place."""
-    places, edges, here = told
-    grid = int(places.shape[1] ** 0.5)
-    wanted = F.adaptive_max_pool2d(targets, grid).flatten(2).transpose(1, 2)
-    loss = F.binary_cross_entropy_with_logits(places, wanted, reduction="none")
-    loss = (loss * (wanted - places.sigmoid()).square()).sum((1, 2))
+def focal_loss(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """Over all cells and labels of images whose lesions have known places, by the number of covered cells, for most cells
+    show nothing (Li et al., "Generalized focal loss", arXiv 2006.04388, equation 4). `targets`: cover `[batch, labels,
+    side, side]`."""
+    grid = int(logits.shape[1] ** 0.5)
+    wanted = (F.adaptive_max_pool2d(targets, grid) > COVERED).float().flatten(2).transpose(1, 2)
+    loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    loss = (loss * (wanted - logits.sigmoid()).square()).sum((1, 2))
+    return (loss * known).sum() / wanted.sum().clamp_min(1)
+
+
+def place_loss(where: Localisation, targets: Tensor, known: Tensor, boxes: Tensor) -> Tensor:
+    """Where lesions are, on both maps, and the absolute error of the box at covered tokens and of each token's own place."""
+    grid = int(where.places.shape[1] ** 0.5)
     cells = F.interpolate(boxes, size=(grid, grid), mode="nearest").flatten(2).transpose(1, 2)
     covered = ~cells.isnan()
-    box = ((edges - cells.nan_to_num()).abs() * covered).sum() / covered.sum().clamp_min(1)
-    axis = (torch.arange(grid, device=here.device) + 0.5) / grid
+    box = ((where.edges - cells.nan_to_num()).abs() * covered).sum() / covered.sum().clamp_min(1)
+    axis = (torch.arange(grid, device=known.device) + 0.5) / grid
     own = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).reshape(-1, 2)
-    return (loss * known).sum() / wanted.sum().clamp_min(1) + box + (here - own).abs().mean()
+    places = focal_loss(where.places, targets, known) + focal_loss(where.fine, targets, known)
+    return places + box + (where.here - own).abs().mean()
 
 
 @torch.no_grad()
@@ -204,7 +228,7 @@ def _step(
     frequency: Tensor,
     generator: torch.Generator,
 ) -> Tensor:
-    """Loss of one batch: real images first, whose statistics BatchNorm learns, then drawn ones."""
+    """Loss of one batch. Where it has real images, BatchNorm learns their statistics, and normalises drawn ones by them."""
     model.train()
     losses = []
     device = device_of(model)
@@ -227,13 +251,14 @@ def _step(
             )
         )
     if len(drawn_indices):
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        if len(real_indices):
+            for module in model.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
         # Phantoms vary by themselves, and their places must stay in register with the pixels.
         pixels, targets = inputs(drawn, drawn_indices, augment.NONE)
-        logits, _, tokens = model(pixels, dropout=0.2)
+        logits, _, where = model(pixels, dropout=0.2)
         places = (v.to(device) for v in drawn.lesion_targets(drawn_indices))
         losses.append(DRAWN_WEIGHT * masked_bce(logits, targets, weight))
-        losses.append(PLACE_WEIGHT * place_loss(model.localise(tokens), *places))
+        losses.append(PLACE_WEIGHT * place_loss(where, *places))
     return torch.stack(losses).sum()
