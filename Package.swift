@@ -20,7 +20,8 @@ let executables: [Target] = [
 ]
 
 let benchmarks: [Target] = [
-    .executableTarget(name: "AuditBenchmark", dependencies: ["Audit", "Cryptography", grdb], path: "Benchmarks/Audit"),
+    .executableTarget(
+        name: "AuditBenchmark", dependencies: ["Audit", "Cryptography", argumentParser, grdb], path: "Benchmarks/Audit"),
     .executableTarget(
         name: "EvaluationBenchmark", dependencies: ["Evaluation"], path: "Benchmarks/Evaluation", exclude: ["peer.py"]),
     .executableTarget(

@@ -37,7 +37,7 @@ struct ReceptionBenchmark {
         defer { close(descriptor) }
         let digest = SHA256.hash(image)
         guard write(descriptor, image, image.count) == image.count, fsync(descriptor) == 0 else {
-            throw Options.BadUsage(description: "\(file.path) cannot be written")
+            throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: file.path])
         }
         try pool.write { db in
             try db.execute(sql: "INSERT INTO instance VALUES (?, ?)", arguments: [name, digest.hex])
