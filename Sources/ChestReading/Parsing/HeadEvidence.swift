@@ -9,8 +9,8 @@ import VisionLanguage
 /// - a finding that the text denies and the head puts at or above its operating point becomes undetermined;
 /// - one that the text does not mention and the head puts there becomes an undetermined finding with a sentence of its
 ///   own that says where it comes from;
-/// - labels that were no better than chance on validation data, or had too few images there, raise no doubt, and those that were measured on phantoms
-///   only say nothing.
+/// - labels that were no better than chance on validation data, or had too few images there, raise no doubt, and those
+///   that were measured on phantoms only say nothing.
 struct HeadEvidence {
     let labels: [LabelProbability]
     let points: OperatingPoints
