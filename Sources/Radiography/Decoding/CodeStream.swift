@@ -5,6 +5,8 @@ struct CodeStreamFacts: Equatable {
     var components: Int
     /// Bits per sample.
     var precision: Int
+    /// Whether JPEG 2000 code-blocks may be coded as ISO/IEC 15444-15 has it.
+    var isHighThroughput = false
     /// Departures from the standard that the decoder tolerates; they go into the provenance.
     var notes: [String] = []
 

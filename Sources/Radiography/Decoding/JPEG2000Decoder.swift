@@ -1,17 +1,57 @@
 import CAssertionGuard
 import COpenJPEG
+import Foundation
+import Synchronization
 
 /// Decodes JPEG 2000 and HTJ2K code-streams with OpenJPEG in strict mode: an incomplete stream is an error.
 ///
-/// On one thread: an assertion of OpenJPEG can be survived on the thread that decodes only.
+/// An assertion of OpenJPEG can be survived on the thread that decodes only, so a large image is decoded in bands, each
+/// on one thread with a codec of its own; code-blocks on a seam are decoded twice. HTJ2K is decoded whole: OpenJPEG 2.5
+/// returns other values when it decodes a part of it.
 struct JPEG2000Decoder {
+    /// The least number of rows of a band: with fewer, the code-blocks that bands share cost more than a thread gains.
+    static let leastBandRows = 512
+
     /// Decodes to samples by pixel (`[rows, columns, components]`), each the low 16 bits of the component's value.
     ///
-    /// - Parameter facts: What `JPEG2000Inspector` read; a decoder that finds otherwise is not believed.
+    /// - Parameters:
+    ///   - facts: What `JPEG2000Inspector` read; a decoder that finds otherwise is not believed.
+    ///   - bands: How many bands are decoded side by side, if any may be; by default as many as there are processors and
+    ///     rows for.
     /// - Throws: `RadiographyError.decoderFailed`.
-    func decode(_ bytes: UnsafeRawBufferPointer, facts: CodeStreamFacts) throws -> [UInt16] {
+    func decode(_ bytes: UnsafeRawBufferPointer, facts: CodeStreamFacts, bands: Int? = nil) throws -> [UInt16] {
+        let possible = min(ProcessInfo.processInfo.activeProcessorCount, facts.rows / Self.leastBandRows)
+        let rows = Self.split(facts.rows, into: facts.isHighThroughput ? 1 : max(bands ?? possible, 1))
+        let rowSamples = facts.columns * facts.components
+        return try [UInt16](unsafeUninitializedCapacity: facts.rows * rowSamples) { buffer, initialized in
+            let shared = SharedBuffers(bytes: bytes, samples: buffer)
+            let failure = Mutex<(any Error)?>(nil)
+            DispatchQueue.concurrentPerform(iterations: rows.count) { band in
+                let target = rows[band].lowerBound * rowSamples..<rows[band].upperBound * rowSamples
+                do {
+                    let samples = UnsafeMutableBufferPointer(rebasing: shared.samples[target])
+                    try decode(shared.bytes, rows[band], facts, into: samples)
+                } catch {
+                    failure.withLock { $0 = $0 ?? error }
+                }
+            }
+            if let error = failure.withLock({ $0 }) { throw error }
+            initialized = facts.rows * rowSamples
+        }
+    }
+
+    /// The rows of each band, about as many in each.
+    private static func split(_ rows: Int, into bands: Int) -> [Range<Int>] {
+        (0..<bands).map { (rows * $0 / bands)..<(rows * ($0 + 1) / bands) }
+    }
+
+    /// Decodes the given rows.
+    private func decode(
+        _ bytes: UnsafeRawBufferPointer, _ rows: Range<Int>, _ facts: CodeStreamFacts,
+        into samples: UnsafeMutableBufferPointer<UInt16>
+    ) throws {
         var source = MemoryStream(bytes: bytes)
-        return try withUnsafeMutablePointer(to: &source) { source in
+        try withUnsafeMutablePointer(to: &source) { source in
             let report = DecoderReport()
             guard let stream = source.pointee.open(source), let codec = opj_create_decompress(OPJ_CODEC_J2K) else {
                 throw RadiographyError.decoderFailed("OpenJPEG has no memory")
@@ -31,36 +71,43 @@ struct JPEG2000Decoder {
             guard opj_setup_decoder(codec, &parameters) != 0, opj_decoder_set_strict_mode(codec, 1) != 0 else {
                 throw RadiographyError.decoderFailed(report.text ?? "no reason given")
             }
-            switch cxr_decode_guarded(codec, stream, &image) {
+            let isWhole = rows.count == facts.rows
+            let count = isWhole ? 0 : Int32(rows.count)
+            switch cxr_decode_guarded(codec, stream, &image, Int32(rows.lowerBound), count) {
             case CXR_DECODED: break
             case CXR_ASSERTION_FAILED: throw RadiographyError.decoderFailed("the code-stream is damaged")
             default: throw RadiographyError.decoderFailed(report.text ?? "no reason given")
             }
             guard let image else { throw RadiographyError.decoderFailed(report.text ?? "no image") }
-            return try samples(of: image.pointee, facts)
+            try copy(image.pointee, rows.count, facts, to: samples)
         }
     }
 
-    private func samples(of image: opj_image_t, _ facts: CodeStreamFacts) throws -> [UInt16] {
-        let count = facts.rows * facts.columns
+    private func copy(
+        _ image: opj_image_t, _ rows: Int, _ facts: CodeStreamFacts, to samples: UnsafeMutableBufferPointer<UInt16>
+    ) throws {
         let components = UnsafeBufferPointer(start: image.comps, count: Int(image.numcomps))
         guard components.count == facts.components,
             components.allSatisfy({
-                Int($0.w) == facts.columns && Int($0.h) == facts.rows && Int($0.prec) == facts.precision
-                    && $0.data != nil
+                Int($0.w) == facts.columns && Int($0.h) == rows && Int($0.prec) == facts.precision && $0.data != nil
             })
         else { throw RadiographyError.decoderFailed("OpenJPEG decoded another image than the code-stream announced") }
-        return [UInt16](unsafeUninitializedCapacity: count * components.count) { buffer, initialized in
-            for (index, component) in components.enumerated() {
-                var target = index
-                for position in 0..<count {
-                    buffer[target] = UInt16(truncatingIfNeeded: component.data[position])
-                    target += components.count
-                }
+        for (index, component) in components.enumerated() {
+            var target = index
+            for position in 0..<(rows * facts.columns) {
+                samples[target] = UInt16(truncatingIfNeeded: component.data[position])
+                target += components.count
             }
-            initialized = count * components.count
         }
     }
+}
+
+/// The code-stream and the picture that bands read and write.
+///
+/// `@unchecked Sendable`: the bytes are only read, and each band writes rows of its own.
+private struct SharedBuffers: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+    let samples: UnsafeMutableBufferPointer<UInt16>
 }
 
 /// The last message of one decoding.

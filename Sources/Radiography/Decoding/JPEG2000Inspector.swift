@@ -152,12 +152,14 @@ struct JPEG2000Inspector {
     }
 
     /// Counts precincts and code-blocks of one component (table A.15).
-    private func codingStyle(_ style: Int, _ reader: inout ByteReader) throws {
+    private mutating func codingStyle(_ style: Int, _ reader: inout ByteReader) throws {
         guard let facts else { throw broken("a coding style before SIZ") }
         let levels = try reader.byte()
         let blockWidth = try reader.byte() + 2
         let blockHeight = try reader.byte() + 2
-        _ = try reader.word()
+        let blockStyle = try reader.byte()
+        _ = try reader.byte()
+        if blockStyle & 0xC0 != 0 { self.facts?.isHighThroughput = true }
         guard levels <= 32, blockWidth <= 10, blockHeight <= 10, blockWidth + blockHeight <= 12 else {
             throw broken("a coding style of \(levels) levels")
         }
