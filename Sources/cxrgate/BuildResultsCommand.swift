@@ -79,7 +79,7 @@ struct BuildResultsCommand: ParsableCommand {
         let sources = try files.dropFirst().map { try SourceInstance(contentsOf: URL(fileURLWithPath: $0)) }
         let directory = URL(fileURLWithPath: output ?? ".")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        for note in sources.flatMap(\.notes) { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
+        for text in sources.flatMap(\.notes) { note("note: \(text)") }
         let objects = try builder.build(
             reading, sources: sources,
             revision: Revision(number: revision, predecessors: try replaces.map(Self.reference)),

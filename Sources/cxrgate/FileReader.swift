@@ -91,6 +91,7 @@ struct FileReader {
         let sources = try zip(study.files, study.instances)
             .filter { wanted.isEmpty || wanted.contains($1.sopInstanceUID) }
             .map { try SourceInstance(contentsOf: $0.0.url) }
+        for text in sources.flatMap(\.notes) { note("note: \(text)") }
         let objects = try ResultBuilder(identity: identity, options: options).build(
             reading, sources: sources, instant: Date(), into: folder)
         try reading.json().write(to: folder.appendingPathComponent("reading.json"))

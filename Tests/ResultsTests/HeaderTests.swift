@@ -20,17 +20,37 @@ import Testing
         }
     }
 
-    /// Real archives hold ages without a unit, which make an object invalid (PS3.5 6.2).
-    @Test(arguments: [("062Y", "062Y"), ("62", nil), ("62Y", nil)] as [(String, String?)])
-    func anAgeIsCopiedOnlyWhenItIsOne(age: String, expected: String?) throws {
+    /// Real archives hold ages without a unit and dates with dots, which make an object invalid (PS3.5 6.2).
+    @Test(
+        arguments: [
+            (.patientAge, "062Y", "062Y"), (.patientAge, "62", nil), (.patientAge, "62Y", nil),
+            (.patientBirthDate, "19560301", "19560301"), (.patientBirthDate, "1956-03-01", nil),
+            (.patientSex, "F", "F"), (.patientSex, "female", nil), (.studyTime, "101112.5", "101112.5"),
+            (.studyTime, "10:11", nil), (Tag(0x0010, 0x1030), "71.5", "71.5"), (Tag(0x0010, 0x1030), "71,5", nil),
+        ] as [(DICOM.Tag, String, String?)])
+    func aMalformedValueIsLeftOutAndNoted(tag: DICOM.Tag, value: String, expected: String?) throws {
         var picture = SyntheticRadiograph()
-        picture.additions = [.patientAge: age]
+        picture.additions = [tag: value]
         let built = try Built(
-            SampleStudy("age", picture) { SampleStudy.reading(of: $0, findings: [SampleStudy.effusion(on: $0)]) })
+            SampleStudy("value", picture) { SampleStudy.reading(of: $0, findings: [SampleStudy.effusion(on: $0)]) })
         #expect(!built.objects.isEmpty)
+        #expect(built.sources[0].notes.count == (expected == nil ? 1 : 0))
         for object in built.objects {
-            #expect(try DICOMFile(contentsOf: object.file).dataset.text(.patientAge) == expected)
+            let dataset = try DICOMFile(contentsOf: object.file).dataset
+            #expect(dataset.text(tag) == expected)
+            #expect(dataset.contains(tag) || !CopiedAttributes.obligatory.contains { $0.tag == tag })
         }
+    }
+
+    @Test(
+        arguments: [
+            ("DA", "", true), ("DA", "20261301", false), ("DA", "20260101\\20260102", true), ("TM", "0760", false),
+            ("TM", "235960", true), ("TM", "10", true), ("DS", "1e-3", true), ("DS", "NaN", false), ("IS", "2147483648", false),
+            ("IS", " 12 ", true), ("CS", "ORIGINAL\\PRIMARY", true), ("CS", "A-B", false), ("UI", "1.2.840.01", false),
+            ("UI", "1.2.840\0", true), ("LO", "any thing", true),
+        ])
+    func formatsOfValuesAreThoseOfTheStandard(vr: String, value: String, isWellFormed: Bool) {
+        #expect(ValueFormat.isWellFormed(Array(value.utf8), vr: vr) == isWellFormed)
     }
 
     @Test func patientAndStudyAreCopiedByteForByte() throws {

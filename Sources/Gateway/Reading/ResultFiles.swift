@@ -2,6 +2,7 @@ import Cryptography
 import DICOM
 import Findings
 import Foundation
+import Logging
 import Results
 import Worklist
 
@@ -21,6 +22,7 @@ struct KeptObject: Sendable {
 struct ResultFiles: Sendable {
     let storage: StorageRoot
     let identity: GatewayIdentity
+    let logger: Logger
 
     /// Builds everything that some destination wants, each object once.
     ///
@@ -30,6 +32,9 @@ struct ResultFiles: Sendable {
         _ study: LeasedStudy, _ reading: Reading, destinations: [DestinationConfiguration], earlier: [StoredResult]
     ) throws -> [KeptObject] {
         let (sources, reading) = try sources(of: study, reading)
+        for note in sources.flatMap(\.notes) {
+            logger.warning("a source is not as the standard wants it", metadata: ["note": "\(note)"])
+        }
         if let later = earlier.last, later.revision > study.lease.item.revision {
             throw SupersededRevision(revision: study.lease.item.revision, by: later.revision)
         }

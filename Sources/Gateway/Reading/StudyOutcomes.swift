@@ -34,7 +34,7 @@ final class StudyOutcomes: Sendable {
         self.destinations = Mutex(destinations)
         self.logger = logger
         self.deliveriesWaiting = deliveriesWaiting
-        builder = ResultFiles(storage: storage, identity: identity)
+        builder = ResultFiles(storage: storage, identity: identity, logger: logger)
     }
 
     /// Replaces the destinations of results to come.

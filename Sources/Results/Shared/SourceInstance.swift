@@ -54,10 +54,14 @@ public final class SourceInstance {
             try text.copy(tag, vr: vr, from: dataset, to: copy.dataset)
         }
         header = copy.dataset
-        notes = text.misfits.map { tag in
+        let misfits = text.misfits.map { tag in
             "\(url.lastPathComponent): \(tag) does not fit the declared character set"
                 + " \"\(text.characterSet ?? "none")\"; it was read as UTF-8 or ISO 8859-1"
         }
+        let malformed = text.malformed.map { tag in
+            "\(url.lastPathComponent): \(tag) is malformed (PS3.5 6.2); results are made without it"
+        }
+        notes = misfits + malformed
     }
 
     /// A first image of a reading made of this file, as integrators list it.

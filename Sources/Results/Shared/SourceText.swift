@@ -5,12 +5,15 @@ import DICOM
 /// Values stay as they are byte for byte, and text outside ASCII is transcoded from the declared character set. Where
 /// the declared set is unknown or the bytes do not fit it (a common fault of modalities), that one attribute is taken
 /// as UTF-8 if it is valid UTF-8, otherwise as ISO 8859-1, in which every byte has a meaning: a garbled name is better
-/// than a lost result, and the fault is noted. An age that is none is left out.
+/// than a lost result, and the fault is noted. A date, an age or another formatted value that is malformed is left out,
+/// and noted too.
 struct SourceText {
     /// Specific Character Set of the source, as declared.
     let characterSet: String?
     /// The attributes that did not fit the declared character set.
     private(set) var misfits: [Tag] = []
+    /// The attributes that were left out because a value is malformed.
+    private(set) var malformed: [Tag] = []
 
     private static let textVRs: Set<String> = ["SH", "LO", "ST", "LT", "UC", "UT", "PN"]
 
@@ -22,9 +25,8 @@ struct SourceText {
     mutating func copy(_ tag: Tag, vr: String, from source: Dataset, to target: Dataset) throws {
         if vr == "SQ" {
             try copySequence(tag, from: source, to: target)
-        } else if vr == "AS", source.text(tag)?.wholeMatch(of: /\d{3}[DWMY]/) == nil {
-            // An age without its unit (PS3.5 6.2) would make the result invalid, and a unit is not ours to guess.
-            return
+        } else if let bytes = Self.value(tag, of: source), !ValueFormat.isWellFormed(bytes, vr: vr) {
+            malformed.append(tag)
         } else if Self.textVRs.contains(vr), let bytes = Self.value(tag, of: source), needsTranscoding(bytes) {
             try transcode(tag, vr: vr, bytes: bytes, to: target)
         } else {
@@ -42,6 +44,7 @@ struct SourceText {
                 try text.copy(nested, vr: vr, from: item, to: copy)
             }
             if !text.misfits.isEmpty { misfits.append(tag) }
+            if !text.malformed.isEmpty { malformed.append(tag) }
         }
     }
 
