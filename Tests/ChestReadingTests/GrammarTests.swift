@@ -32,8 +32,10 @@ import Testing
             #expect(parsed.reading.validate(against: .standard).isEmpty)
             var accounted: Set<String> = []
             for told in report.told {
-                // The terminology has no word for it: see the target's README.
-                guard case .term(let key)? = HeadEvidence.concept(of: told.label) else { continue }
+                guard case .term(let key)? = HeadEvidence.concept(of: told.label) else {
+                    Issue.record("the terminology has no term for \(told.label)")
+                    continue
+                }
                 let found = parsed.findings.filter { Self.means($0.concept, key) && $0.polarity != .absent }
                 accounted.formUnion(found.map(\.id))
                 let comment = Comment(rawValue: "\(told) in: \(report.report) -> \(found) \(parsed.dropped)")

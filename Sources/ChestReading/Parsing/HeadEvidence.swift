@@ -20,13 +20,6 @@ struct HeadEvidence {
     /// The least number of validation images with the label: fewer say little about its area or its operating point.
     static let leastPositives = 5
 
-    /// Labels that the terminology has no term for, in the private scheme: no public code has been confirmed.
-    private static let codes: [String: Code] = [
-        "Pneumoperitoneum": Code(
-            value: "PNEUMOPERITONEUM", scheme: Terminology.standard.privateScheme.designator,
-            meaning: "Pneumoperitoneum")
-    ]
-
     /// Labels whose finding has another key in texts, so that label and text meet.
     private static let keys = ["Central Line": "central_venous_catheter"]
 
@@ -35,8 +28,7 @@ struct HeadEvidence {
         let terminology = Terminology.standard
         let plain = label.replacingOccurrences(of: "_", with: " ")
         if let key = keys[plain] { return .term(key) }
-        if let term = terminology.finding(named: label) ?? terminology.finding(named: plain) { return .term(term.key) }
-        return codes[plain].map { .code($0) }
+        return (terminology.finding(named: label) ?? terminology.finding(named: plain)).map { .term($0.key) }
     }
 
     /// The labels with their operating points.
