@@ -12,10 +12,12 @@ from cxrtrain.config import NANO, SMALL, TINY
 from cxrtrain.evaluate.grounding import average_precision, match
 from cxrtrain.evaluate.metrics import auroc, bootstrap
 from cxrtrain.labels import LABELS
-from cxrtrain.model.reference import ReferenceModel
+from cxrtrain.model.reference import Projector, ReferenceModel
 from cxrtrain.model.vision import VisionTower
 from cxrtrain.phantom.generator import make_phantom
 from cxrtrain.text.tokenizer import Chat, corpus, train_tokenizer
+from cxrtrain.train.assemble import tell_places
+from cxrtrain.train.classify import PLACE_BIAS, Classifier
 from cxrtrain.train.common import Shuffled
 
 
@@ -99,6 +101,21 @@ def test_the_projector_merges_neighbours(exported) -> None:
     changed[0, 1 * grid + 3] += 1  # row 1, column 3 belongs to merged row 0, column 1
     difference = (model.multi_modal_projector(tokens) - model.multi_modal_projector(changed)).abs().sum(-1)[0]
     assert torch.nonzero(difference > 1e-6).flatten().tolist() == [1]
+
+
+def test_the_connector_starts_with_what_stage_0_can_tell() -> None:
+    torch.manual_seed(2)
+    classifier, projector = Classifier(NANO, drop_path=0.0), Projector(NANO)
+    tell_places(projector, classifier)
+    tokens = torch.randn(1, NANO.vision.grid**2, NANO.vision.hidden_size)
+    # Merged cell 0 joins the tokens 0 and 1 of the first two rows; its third token begins the second row.
+    cell = tokens[0, [0, 1, NANO.vision.grid, NANO.vision.grid + 1]].flatten()
+    units = projector.linear_1(cell)
+    third = tokens[0, NANO.vision.grid]
+    count = len(LABELS) + 6
+    told = units[2 * count : 3 * count]
+    assert torch.allclose(told[: len(LABELS)], classifier.places(third) - PLACE_BIAS / 2, atol=1e-5)
+    assert torch.allclose(told[-2:], classifier.here(third), atol=1e-5)
 
 
 def test_the_shipped_size_fits_the_limit() -> None:

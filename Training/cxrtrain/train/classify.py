@@ -38,6 +38,7 @@ from .common import (
 
 DRAWN_WEIGHT = 0.3  # of the labels of drawn images: they are easy, and are not who the model is for
 PLACE_WEIGHT = 0.5
+PLACE_BIAS = -4.0  # nothing is at most places
 COVERED = 0.1  # of a cell, from which on it shows the lesion: tubes are thin
 
 
@@ -63,9 +64,9 @@ class Classifier(nn.Module):
         self.classifier = nn.Linear(2 * hidden, len(LABELS))
         self.patient = nn.Linear(2 * hidden, 3)  # AP view, male, age
         self.places = nn.Linear(hidden, len(LABELS))
-        nn.init.constant_(self.places.bias, -4.0)  # nothing is at most places
+        nn.init.constant_(self.places.bias, PLACE_BIAS)
         self.fine_places = nn.Conv2d(config.vision.stem_channels[-2], len(LABELS), 1)
-        nn.init.constant_(self.fine_places.bias, -4.0)
+        nn.init.constant_(self.fine_places.bias, PLACE_BIAS)
         self.edges = nn.Linear(hidden, 4)
         self.here = nn.Linear(hidden, 2)
 
