@@ -45,9 +45,9 @@ import Testing
     @Test(
         arguments: [
             ("DA", "", true), ("DA", "20261301", false), ("DA", "20260101\\20260102", true), ("TM", "0760", false),
-            ("TM", "235960", true), ("TM", "10", true), ("DS", "1e-3", true), ("DS", "NaN", false), ("IS", "2147483648", false),
-            ("IS", " 12 ", true), ("CS", "ORIGINAL\\PRIMARY", true), ("CS", "A-B", false), ("UI", "1.2.840.01", false),
-            ("UI", "1.2.840\0", true), ("LO", "any thing", true),
+            ("TM", "235960", true), ("TM", "10", true), ("DS", "1e-3", true), ("DS", "NaN", false),
+            ("IS", "2147483648", false), ("IS", " 12 ", true), ("CS", "ORIGINAL\\PRIMARY", true), ("CS", "A-B", false),
+            ("UI", "1.2.840.01", false), ("UI", "1.2.840\0", true), ("LO", "any thing", true),
         ])
     func formatsOfValuesAreThoseOfTheStandard(vr: String, value: String, isWellFormed: Bool) {
         #expect(ValueFormat.isWellFormed(Array(value.utf8), vr: vr) == isWellFormed)
