@@ -18,19 +18,19 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "CXRGateway reference model"
 MANUFACTURER = "CXRGateway project"
 
-# What phantoms of these descriptions show is large; the key is the finding's in the gateway's terminology.
+# What phantoms of these descriptions show is large; key and side of the finding are the gateway's.
 CANDIDATES = (
-    ("PA view, large right pleural effusion", "pleural_effusion"),
-    ("PA view, large left pleural effusion", "pleural_effusion"),
-    ("PA view, cardiomegaly", "cardiomegaly"),
-    ("PA view, large right pneumothorax", "pneumothorax"),
-    ("AP view, large left consolidation", "consolidation"),
+    ("PA view, large right pleural effusion", "pleural_effusion", "right"),
+    ("PA view, large left pleural effusion", "pleural_effusion", "left"),
+    ("PA view, cardiomegaly", "cardiomegaly", None),
+    ("PA view, large right pneumothorax", "pneumothorax", "right"),
+    ("AP view, large left consolidation", "consolidation", "left"),
 )
 NORMAL = "PA view, no abnormality"
 
 
-def finds(program: Path, model: Path, description: str, seed: int, finding: str) -> bool:
-    """Whether an image drawn from the description is read as having the finding, with a region."""
+def present(program: Path, model: Path, description: str, seed: int) -> list[dict]:
+    """The findings that an image drawn from the description is read as having."""
     with tempfile.TemporaryDirectory() as scratch:
         image = Path(scratch) / "drawn.dcm"
         drawn = subprocess.run(
@@ -44,11 +44,8 @@ def finds(program: Path, model: Path, description: str, seed: int, finding: str)
             [program, "read", image, "--model", model, "--format", "json"], capture_output=True, text=True
         )
         studies = json.loads(read.stdout)["studies"] if read.stdout else []
-    for study in studies:
-        for found in (study.get("reading") or {}).get("findings", []):
-            if found["concept"] == finding and found["polarity"] == "present" and found.get("regions"):
-                return True
-    return False
+    findings = [found for study in studies for found in (study.get("reading") or {}).get("findings", [])]
+    return [found for found in findings if found["polarity"] == "present"]
 
 
 def main() -> None:
@@ -61,12 +58,16 @@ def main() -> None:
     card = {"name": NAME, "version": options.version, "manufacturer": MANUFACTURER}
     write_json(options.model / "cxrgate.json", card)
     write_digests(options.model)
-    for description, finding in CANDIDATES:
+    for description, finding, side in CANDIDATES:
         for seed in range(1, options.seeds + 1):
-            found = finds(options.program, options.model, description, seed, finding)
-            print(f"{description}, seed {seed}: {'found' if found else 'not found'}", flush=True)
+            told = present(options.program, options.model, description, seed)
+            keys = [found["concept"] for found in told]
+            print(f"{description}, seed {seed}: {', '.join(keys) or 'nothing'}", flush=True)
+            # The finding alone, where it was asked for.
+            if keys != [finding] or told[0].get("laterality") != side or not told[0].get("regions"):
+                continue
             # A model that says the same of every image would pass without looking.
-            if found and not finds(options.program, options.model, NORMAL, seed, finding):
+            if not any(v["concept"] == finding for v in present(options.program, options.model, NORMAL, seed)):
                 card["selfTest"] = {"description": description, "seed": seed, "finding": finding}
                 write_json(options.model / "cxrgate.json", card)
                 write_digests(options.model)
