@@ -1,5 +1,7 @@
+import DICOM
 import Foundation
 import Radiography
+import Results
 import TestSupport
 import Testing
 
@@ -15,6 +17,23 @@ struct ReferenceModelTests {
         #expect(answer.output.contains(/Present.* \d+,\d+ to \d+,\d+/), "\(answer.output)")
         let picture = try PNGFile(contentsOf: URL(fileURLWithPath: folder + "/overlay.png"), channels: .rgb)
         #expect(picture.columns >= 1024)
+
+        // Promise 4 on what the PACS got: one finding, three views.
+        let returned = try FileManager.default.contentsOfDirectory(atPath: folder + "/pacs")
+            .map { "\(folder)/pacs/\($0)" }
+        func object(_ modality: String, _ sopClass: String? = nil) throws -> String {
+            try #require(
+                returned.first { path in
+                    let dataset = try? DICOMFile(contentsOf: URL(fileURLWithPath: path)).dataset
+                    return dataset?.text(.modality) == modality
+                        && (sopClass == nil || dataset?.text(.sopClassUID) == sopClass)
+                }, "no \(modality) at the PACS")
+        }
+        let boxes = try ResultBoxes.read(
+            findings: object("SR", FindingsReportClass.comprehensive.sopClassUID), presentation: object("PR"),
+            overlay: object("OT"), source: folder + "/image.dcm")
+        #expect(!boxes.report.isEmpty)
+        #expect(boxes.presentation == boxes.report && boxes.overlay == boxes.report)
     }
 
     @Test func whatIsDrawnIsReadAskedAndLocated() throws {

@@ -42,38 +42,18 @@ import Testing
         func file(_ kind: ResultKind) throws -> String {
             try #require(built.objects.first { $0.reference.kind == kind }).file.path
         }
-        let boxes = try readBoxes([
-            file(.findings), file(.presentation), file(.overlay), built.sources[0].url.path,
-        ])
+        let boxes = try ResultBoxes.read(
+            findings: file(.findings), presentation: file(.presentation), overlay: file(.overlay),
+            source: built.sources[0].url.path)
         // An edge that is a whole number but for arithmetic noise is that number.
         let noise = 0.001
         let expected = study.reading.findings.flatMap(\.regions).map(\.region).map { region in
             [(region.x0 + noise).rounded(.down), (region.y0 + noise).rounded(.down)]
                 + [(region.x1 - noise).rounded(.up), (region.y1 - noise).rounded(.up)]
         }
-        #expect(boxes["report"] == expected)
-        #expect(boxes["presentation"] == expected)
-        #expect(boxes["overlay"] == expected)
-    }
-
-    private func readBoxes(_ arguments: [String]) throws -> [String: [[Double]]] {
-        let python =
-            ProcessInfo.processInfo.environment["CXRGATE_PYTHON"]
-            ?? SharedData.packageRoot.appendingPathComponent(".venv/bin/python3").path
-        try #require(
-            FileManager.default.isExecutableFile(atPath: python),
-            "\(python) is missing: Tests/run makes it from Tests/requirements.txt")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments =
-            [SharedData.packageRoot.appendingPathComponent("Conformance/read_boxes.py").path] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
-        return try JSONDecoder().decode([String: [[Double]]].self, from: data)
+        #expect(boxes.report == expected)
+        #expect(boxes.presentation == expected)
+        #expect(boxes.overlay == expected)
     }
 }
 
