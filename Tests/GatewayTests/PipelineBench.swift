@@ -136,6 +136,7 @@ struct InspectedObject: Decodable {
     let predecessors: [String]
     let text: String
 
+    static let presentation = "1.2.840.10008.5.1.4.1.1.11.1"
     static let narrative = "1.2.840.10008.5.1.4.1.1.88.11"
     static let comprehensive = "1.2.840.10008.5.1.4.1.1.88.33"
     static let comprehensive3D = "1.2.840.10008.5.1.4.1.1.88.34"

@@ -36,14 +36,14 @@ import Testing
               - {name: ORTHANC, port: \(orthanc.port), ae-title: ORTHANC, commitment: {wait-seconds: 1}}
             """, port: orthanc.gatewayPort)
 
-        let wrapped = try WrappedRadiograph.make(2, seed: seed, in: bench.files)
+        let wrapped = try WrappedRadiograph.make(6, seed: seed, in: bench.files)
         let address = ["127.0.0.1", "\(gateway.port)"]
         let storescu = try Command.run(
-            "storescu", ["-aec", "CXRGATE"] + address + wrapped.prefix(1).map(\.path))
+            "storescu", ["-aec", "CXRGATE"] + address + wrapped.prefix(3).map(\.path))
         #expect(storescu.status == 0, "\(storescu.errors)")
         let pynetdicom = try Command.run(
             Command.python(),
-            ["-m", "pynetdicom", "storescu", "-aec", "CXRGATE"] + address + wrapped.suffix(1).map(\.path))
+            ["-m", "pynetdicom", "storescu", "-aec", "CXRGATE"] + address + wrapped.suffix(3).map(\.path))
         #expect(pynetdicom.status == 0, "\(pynetdicom.errors)")
         let others = Self.asTheyAre.map { SharedData.root.appendingPathComponent("data/dicom/\($0)") }
         let filled = try Command.run(
@@ -83,6 +83,7 @@ import Testing
                 #expect(story.contains(step), "\(step) is missing in the story of \(study)")
             }
         }
+        try expectBoxesAgree(returned, sources: bench.inspect(sources))
         let tibia = try bench.inspect([others[3]])[0].study
         #expect(try bench.outcomes(gateway, tibia) == ["abstained|not_chest"])
         try bench.expectAuditVerifies(gateway)
@@ -95,6 +96,23 @@ import Testing
             SharedData.packageRoot.appendingPathComponent("Conformance/validate").path, ["--objects", archive.path],
             environment: ["CXRGATE_PYTHON": Command.python()])
         #expect(validation.status == 0, "\(validation.output)\(validation.errors)")
+    }
+
+    /// Promise 4 on what the archive got, for every study whose draft has regions.
+    private func expectBoxesAgree(_ returned: [InspectedObject], sources: [InspectedObject]) throws {
+        for state in returned where state.sopClass == InspectedObject.presentation {
+            func path(_ sopClass: String) throws -> String {
+                try #require(returned.first { $0.study == state.study && $0.sopClass == sopClass }).path
+            }
+            let boxes = try ResultBoxes.read(
+                findings: path(InspectedObject.comprehensive), presentation: state.path,
+                overlay: path(InspectedObject.overlay),
+                source: #require(sources.first { $0.study == state.study }).path)
+            print("\(state.study.suffix(12)): boxes \(boxes.report)")
+            #expect(!boxes.report.isEmpty && boxes.presentation == boxes.report)
+            // Lines of several boxes may cover each other.
+            if boxes.report.count == 1 { #expect(boxes.overlay == boxes.report) }
+        }
     }
 
     /// From the last image of a study to the last delivery of its results.
